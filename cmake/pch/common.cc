@@ -1,0 +1,1 @@
+// Gives the precompiled header common.h a target to belong to.

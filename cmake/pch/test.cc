@@ -1,0 +1,1 @@
+// Gives the precompiled header test.h a target to belong to.
