@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,14 +47,14 @@ enum class Design { kLinear, kTree };
 enum class UnknownCategory { kError, kMissing };  // --unknown-category error|missing
 
 struct FitOptions {
-  std::span<const std::size_t> rows = {};  // training rows; empty: all rows of the table
-  std::span<const double> weights = {};    // one a table row, >= 0, for means and frequencies; empty: 1
+  std::optional<std::span<const std::size_t>> rows = {};  // training rows; nullopt: all rows of the table
+  std::span<const double> weights = {};                   // one a table row, >= 0, for means and frequencies; empty: 1
 };
 
 struct ApplyOptions {
   Design design = Design::kLinear;
   UnknownCategory unknown = UnknownCategory::kError;
-  std::span<const std::size_t> rows = {};  // the rows to encode, in this order; empty: all
+  std::optional<std::span<const std::size_t>> rows = {};  // the rows to encode, in this order; nullopt: all
 };
 
 struct Encoded {
