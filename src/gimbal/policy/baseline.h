@@ -33,19 +33,14 @@ Result<BaselineSpec> parse_baseline(std::string_view text);
 // Where the two forms that need more than e come from. Either may be left empty when the caller cannot serve it; asking for it
 // is then a usage error.
 struct BaselineSources {
-  std::function<Result<Matrix>(const std::string& prefix)> columns;  // n x K
+  std::function<Result<Matrix>(const std::string& prefix)> columns;  // n x K, checked: read_arm_columns of logged_data.h
   std::function<Result<Matrix>(const std::string& file)> policy;     // n x K, arms in the order of `arms`
 };
 
 // Returns b (n x K), or an empty matrix for `logging`. `e`: n x K. Errors: usage for an unknown arm (with the arms found);
-// invalid_argument for rows that are not probabilities; not_identified with the count of units where b_a > 0 and e_a = 0.
+// not_identified with the count of units where b_a > 0 and e_a = 0.
 Result<Matrix> resolve_baseline(const BaselineSpec& spec, std::span<const std::string> arms, const Matrix& e,
                                 const BaselineSources& sources = {});
-
-// Checks that every row of `p` is in [0, 1] and sums to 1 within 1e-6, and renormalizes. `what` and `row_place(r)` name the
-// matrix and a row in messages. Errors: invalid_argument, up to 20 rows.
-Result<void> normalize_probabilities(Matrix& p, std::string_view what,
-                                     const std::function<std::string(std::size_t)>& row_place);
 
 // not_identified with the count and the first unit where `p` (named `what`) has mass on an arm with e_a = 0.
 Result<void> check_support(const Matrix& p, const Matrix& e, std::span<const std::string> arms, std::string_view what);

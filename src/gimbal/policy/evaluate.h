@@ -149,16 +149,21 @@ struct Evaluation {
 Result<Evaluation> evaluate(const Logged& logged, std::span<const double> weight, std::span<const TestedPolicy> policies,
                             const EvaluationSpec& spec);
 
-// One unit's parts of the four scores; what the sums above are made of. Used by the charts and by tests.
+// One unit's parts of the four scores; what the sums above are made of. Also used by charts, contrasts and tests.
 struct UnitScores {
   std::vector<double> w_policy, w_baseline;    // W, W_b
   std::vector<double> dr_policy, dr_baseline;  // sum_a pi_a phi_a, sum_a b_a phi_a; empty without predictions
+  std::vector<double> shares;                  // weighted mean of pi_a; empty in the logged-propensity mode
+  std::optional<double> moved;                 // weighted mean of 1/2 sum_a |D_a|
+  double ess = 0, max_weight = 0;
+  bool equals_baseline = false;  // |D_a| <= 1e-12 for every unit and arm: psi is then 0 by definition, not rounding noise
 };
-UnitScores unit_scores(const Logged& logged, const TestedPolicy& policy);
+// Errors as evaluate(). O(n K), parallel; the same bits for any number of threads.
+Result<UnitScores> unit_scores(const Logged& logged, std::span<const double> weight, const TestedPolicy& policy);
 
-// psi of one score over all units: `ipw`, `cipw` (with c0), `dr`, or `snips` with the weighted means of `weight`.
-std::vector<double> score_column(const UnitScores& units, std::span<const double> outcome, std::span<const double> weight,
-                                 Score score, double c0);
+// psi of one score over all units. `c0` is used by cipw, `weight` by snips. Requires predictions for dr.
+std::vector<double> score_column(const UnitScores& units, std::span<const double> outcome, std::span<const double> weight, Score score,
+                                 double c0);
 
 // "policy.json: +0.0347 per unit (95 % CI 0.0302 to 0.0392), p < 1e-9: better than the logging policy; predicted +0.0342"
 std::string summary_line(const PolicyEvaluation& policy, const EvaluationSpec& spec);

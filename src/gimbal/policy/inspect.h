@@ -13,6 +13,7 @@
 #include "gimbal/base/json.h"
 #include "gimbal/base/matrix.h"
 #include "gimbal/base/result.h"
+#include "gimbal/data/table.h"
 #include "gimbal/policy/types.h"
 #include "gimbal/policy/warning.h"
 
@@ -21,15 +22,6 @@ namespace gimbal::policy {
 enum class OutcomeKind { kBinary, kCount, kContinuous };  // exactly the values 0 and 1; non-negative integers; anything else
 std::string_view outcome_kind_name(OutcomeKind kind);
 OutcomeKind outcome_kind(std::span<const double> outcome);
-
-// A covariate as it stands in the file. Numeric: `values`, NaN where missing. Categorical: `level_of` (-1 where missing).
-struct InspectedFeature {
-  std::string name;
-  bool numeric = true;
-  std::vector<double> values;
-  std::vector<std::string> levels;
-  std::vector<std::int32_t> level_of;
-};
 
 struct InspectionInput {
   std::string outcome_column;
@@ -40,7 +32,7 @@ struct InspectionInput {
   Matrix e;                                 // n x K, or empty when the propensities are not known
   Matrix b;                                 // n x K, or empty: b = e
   std::optional<std::size_t> baseline_arm;  // the arm that contrasts are taken against; default the first
-  std::vector<InspectedFeature> features;
+  std::vector<const data::Column*> features;  // n rows each; not copied
   double alpha = 0.05;
   Side side = Side::kTwo;
   bool minimize = false;  // outcomes were negated on reading: reported outcomes are negated back
