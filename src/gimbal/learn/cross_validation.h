@@ -44,10 +44,11 @@ struct OneStandardError {
   std::vector<double> se;         // its standard error
   std::vector<double> excess_se;  // standard error of the mean difference to the best; 0 for the best
 };
-// `losses`: n x C, unit losses, candidates from the simplest to the most flexible; n >= 2. `weight`: n or empty. `cluster`: n
-// or empty: standard errors count clusters. A candidate with a NaN loss is out. Requires one candidate without.
-OneStandardError one_standard_error(const Matrix& losses, std::span<const double> weight = {},
-                                    std::span<const std::int64_t> cluster = {});
+// `losses`: n x C, unit losses, candidates from the simplest to the most flexible. `weight`: n or empty. `cluster`: n or empty:
+// standard errors count clusters. A candidate with a NaN loss is out (its fields are NaN). Errors: insufficient_data with fewer
+// than 2 units or clusters; invalid_argument on sizes, weights, or when every candidate is out.
+Result<OneStandardError> one_standard_error(const Matrix& losses, std::span<const double> weight = {},
+                                            std::span<const std::int64_t> cluster = {});
 
 enum class Loss {
   kSquared,  // (y - prediction)^2
