@@ -1,0 +1,454 @@
+// The parser is nlohmann's, driven through its SAX interface: that is where positions, duplicate keys and the depth are seen.
+// The writer and the serializers are our own: nlohmann's dump is not always the shortest text and recurses.
+#include "gimbal/base/json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+#include "gimbal/base/check.h"
+#include "gimbal/base/number.h"
+#include "gimbal/base/text.h"
+
+namespace gimbal {
+
+namespace {
+
+void append_quoted(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += "\\u00";
+          out += kHex[c >> 4];
+          out += kHex[c & 15];
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+void append_string(std::string& out, std::string_view text) {
+  if (is_utf8(text))
+    append_quoted(out, text);
+  else
+    append_quoted(out, repair_utf8(text));
+}
+
+void append_number(std::string& out, double number) {
+  if (std::isfinite(number))
+    append_shortest(out, number);
+  else
+    out += "null";
+}
+
+void append_scalar(std::string& out, const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::null:
+      out += "null";
+      return;
+    case Json::value_t::boolean:
+      out += value.get<bool>() ? "true" : "false";
+      return;
+    case Json::value_t::number_integer:
+      fmt::format_to(std::back_inserter(out), "{}", value.get<std::int64_t>());
+      return;
+    case Json::value_t::number_unsigned:
+      fmt::format_to(std::back_inserter(out), "{}", value.get<std::uint64_t>());
+      return;
+    case Json::value_t::number_float:
+      append_number(out, value.get<double>());
+      return;
+    case Json::value_t::string:
+      append_string(out, value.get_ref<const std::string&>());
+      return;
+    default:
+      GIMBAL_CHECK(false, "a JSON value that JSON text cannot hold");
+  }
+}
+
+// With its own stack, so that no depth of nesting overflows the program's.
+std::string serialize(const Json& root, bool sorted) {
+  using Member = Json::object_t::value_type;
+  struct Frame {
+    const Json* container;
+    std::size_t next = 0;
+    std::vector<const Member*> members;  // of an object, in the order in which they are written
+  };
+  std::string out;
+  std::vector<Frame> open;
+  const auto write = [&](const Json& value) {
+    if (!value.is_structured()) return append_scalar(out, value);
+    out += value.is_object() ? '{' : '[';
+    Frame frame{&value, 0, {}};
+    if (value.is_object()) {
+      for (const Member& member : value.get_ref<const Json::object_t&>()) frame.members.push_back(&member);
+      if (sorted) std::sort(frame.members.begin(), frame.members.end(), [](auto* a, auto* b) { return a->first < b->first; });
+    }
+    open.push_back(std::move(frame));
+  };
+  write(root);
+  while (!open.empty()) {
+    Frame& frame = open.back();
+    const bool object = frame.container->is_object();
+    if (frame.next == frame.container->size()) {
+      out += object ? '}' : ']';
+      open.pop_back();
+      continue;
+    }
+    if (frame.next > 0) out += ',';
+    const std::size_t i = frame.next++;
+    if (object) {
+      const Member& member = *frame.members[i];
+      append_string(out, member.first);
+      out += ':';
+      write(member.second);
+    } else {
+      write((*frame.container)[i]);
+    }
+  }
+  return out;
+}
+
+std::string place(std::string_view text, std::string_view name, std::size_t offset) {
+  offset = std::min(offset, text.size());
+  const std::string_view before = text.substr(0, offset);
+  const auto line = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')) + 1;
+  const std::size_t start = line == 1 ? 0 : before.rfind('\n') + 1;
+  return fmt::format("{}:{}:{}", name, line, code_point_column(text.substr(start), offset - start));
+}
+
+// Bytes for nlohmann's lexer; `*cursor` follows how far it has read.
+class TrackedBytes {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+  TrackedBytes(const char* at, const char** cursor) : at_(at), cursor_(cursor) {}
+  reference operator*() const { return *at_; }
+  TrackedBytes& operator++() {
+    *cursor_ = ++at_;
+    return *this;
+  }
+  TrackedBytes operator++(int) {
+    TrackedBytes old = *this;
+    ++*this;
+    return old;
+  }
+  friend bool operator==(const TrackedBytes& a, const TrackedBytes& b) { return a.at_ == b.at_; }
+  friend bool operator!=(const TrackedBytes& a, const TrackedBytes& b) { return a.at_ != b.at_; }
+
+ private:
+  const char* at_;
+  const char** cursor_;
+};
+
+// Builds the document from the parser's events; the first complaint ends the parse.
+class Builder {
+ public:
+  Builder(std::string_view text, const char* const* cursor, int max_depth)
+      : text_(text), cursor_(cursor), max_depth_(max_depth) {}
+
+  bool null() { return add(Json(nullptr)); }
+  bool boolean(bool flag) { return add(Json(flag)); }
+  // The lexer calls this for texts that begin with '-' only, so that a zero is "-0": its sign is kept.
+  bool number_integer(std::int64_t number) { return add(number == 0 ? Json(-0.0) : Json(number)); }
+  bool number_unsigned(std::uint64_t number) { return add(Json(number)); }
+  bool number_float(double number, const std::string&) { return add(Json(number)); }
+  bool string(std::string& text) { return add(Json(std::move(text))); }
+  bool binary(Json::binary_t&) { return false; }  // no event of JSON text
+  bool start_object(std::size_t) { return open(Json::object()); }
+  bool start_array(std::size_t) { return open(Json::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+
+  bool key(std::string& name) {
+    Level& level = open_.back();
+    auto& members = level.container->get_ref<Json::object_t&>();
+    // Few keys are compared one by one; many go through a set, so that a million of them take no quadratic time.
+    bool duplicate = false;
+    if (members.size() < kManyKeys) {
+      duplicate = std::any_of(members.begin(), members.end(), [&](const auto& member) { return member.first == name; });
+    } else {
+      if (level.names.empty()) {
+        for (const auto& member : members) level.names.insert(member.first);
+      }
+      duplicate = !level.names.insert(name).second;
+    }
+    if (duplicate)
+      return complain(start_of_string(), fmt::format("the key {} stands twice in one object", gimbal::quoted(name)));
+    static_cast<std::vector<Json::object_t::value_type>&>(members).emplace_back(name, Json());
+    return true;
+  }
+
+  template <typename Exception>
+  bool parse_error(std::size_t position, const std::string& token, const Exception& exception) {
+    describe(position, token, exception.what());
+    return false;
+  }
+
+  Json take() { return std::move(root_); }
+  std::size_t offset() const { return offset_; }
+  const std::string& complaint() const { return complaint_; }
+
+ private:
+  static constexpr std::size_t kManyKeys = 16;
+  struct Level {
+    Json* container;
+    std::unordered_set<std::string> names;
+  };
+
+  std::size_t read_so_far() const { return static_cast<std::size_t>(*cursor_ - text_.data()); }
+
+  bool complain(std::size_t offset, std::string message) {
+    offset_ = offset;
+    complaint_ = std::move(message);
+    return false;
+  }
+
+  Json* put(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    Json& container = *open_.back().container;
+    if (container.is_array()) {
+      auto& items = container.get_ref<Json::array_t&>();
+      items.push_back(std::move(value));
+      return &items.back();
+    }
+    Json& slot = container.get_ref<Json::object_t&>().back().second;  // made by key()
+    slot = std::move(value);
+    return &slot;
+  }
+  bool add(Json value) {
+    put(std::move(value));
+    return true;
+  }
+  bool open(Json container) {
+    if (static_cast<int>(open_.size()) >= max_depth_) {
+      return complain(read_so_far() - 1, fmt::format("nested deeper than {} levels", max_depth_));
+    }
+    // A container does not move while it is open: its parent grows only after it is closed.
+    open_.push_back({put(std::move(container)), {}});
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  // Where the string that ends before the cursor begins: at the nearest quote that no odd run of backslashes escapes.
+  std::size_t start_of_string() const {
+    std::size_t i = read_so_far() - 1;
+    while (i > 0) {
+      --i;
+      if (text_[i] != '"') continue;
+      std::size_t slashes = 0;
+      while (slashes < i && text_[i - 1 - slashes] == '\\') ++slashes;
+      if (slashes % 2 == 0) return i;
+    }
+    return 0;
+  }
+
+  // nlohmann says "... syntax error while parsing value - unexpected X; expected Y" or "... - <what is wrong>; last read:
+  // '...'".
+  void describe(std::size_t position, const std::string& token, std::string_view what) {
+    offset_ = std::min(position == 0 ? 0 : position - 1, text_.size());
+    if (what.find("out_of_range") != std::string_view::npos) {
+      offset_ = position >= token.size() ? position - token.size() : 0;
+      complaint_ = fmt::format("the number {} does not fit into a double", gimbal::quoted(token, 40));
+      return;
+    }
+    if (const auto dash = what.find(" - "); dash != std::string_view::npos) what.remove_prefix(dash + 3);
+    static constexpr std::string_view kUnexpected = "unexpected ", kExpected = "; expected ";
+    const auto expected_at = what.rfind(kExpected);
+    if (what.starts_with(kUnexpected)) {
+      const std::string_view found = what.substr(
+          kUnexpected.size(), expected_at == std::string_view::npos ? expected_at : expected_at - kUnexpected.size());
+      const std::string_view expected =
+          expected_at == std::string_view::npos ? "a value" : what.substr(expected_at + kExpected.size());
+      // The lexer has read to the end of the token; people look for its beginning.
+      std::size_t length = 1;
+      if (found == "string literal" || found == "number literal")
+        length = token.size();
+      else if (found == "true literal" || found == "null literal")
+        length = 4;
+      else if (found == "false literal")
+        length = 5;
+      else if (found == "end of input")
+        length = 0;
+      offset_ = length == 0 ? text_.size() : position >= length ? position - length : 0;
+      complaint_ =
+          fmt::format("expected {}, found {}", expected == "end of input" ? "nothing more after the document" : expected,
+                      length > 1 ? gimbal::quoted(token, 40) : std::string(found));
+      if (length == 0) complaint_ = fmt::format("the text ends too early: expected {}", expected);
+      return;
+    }
+    if (const auto last = what.find("; last read: "); last != std::string_view::npos) what = what.substr(0, last);
+    complaint_ = std::string(what);
+  }
+
+  std::string_view text_;
+  const char* const* cursor_;
+  int max_depth_;
+  Json root_;
+  std::vector<Level> open_;
+  std::size_t offset_ = 0;
+  std::string complaint_;
+};
+
+}  // namespace
+
+void JsonWriter::before_value() {
+  if (after_key_) {
+    after_key_ = false;
+    return;
+  }
+  GIMBAL_CHECK(open_.empty() || open_.back() == '[', "a member of an object needs a key");
+  GIMBAL_CHECK(!open_.empty() || out_.empty(), "a second document in one JsonWriter");
+  if (need_comma_) out_ += ',';
+}
+
+JsonWriter& JsonWriter::begin_object() {
+  before_value();
+  out_ += '{';
+  open_.push_back('{');
+  need_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+  GIMBAL_CHECK(!open_.empty() && open_.back() == '{' && !after_key_, "end_object without an open object, or after a key");
+  out_ += '}';
+  open_.pop_back();
+  need_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+  before_value();
+  out_ += '[';
+  open_.push_back('[');
+  need_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+  GIMBAL_CHECK(!open_.empty() && open_.back() == '[', "end_array without an open array");
+  out_ += ']';
+  open_.pop_back();
+  need_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  GIMBAL_CHECK(!open_.empty() && open_.back() == '{' && !after_key_, "a key outside an object, or after another key");
+  if (need_comma_) out_ += ',';
+  append_string(out_, name);
+  out_ += ':';
+  after_key_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+  before_value();
+  append_number(out_, number);
+  need_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::int64_t number) {
+  before_value();
+  fmt::format_to(std::back_inserter(out_), "{}", number);
+  need_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::uint64_t number) {
+  before_value();
+  fmt::format_to(std::back_inserter(out_), "{}", number);
+  need_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(bool flag) { return raw(flag ? "true" : "false"); }
+
+JsonWriter& JsonWriter::value(std::string_view text) {
+  before_value();
+  append_string(out_, text);
+  need_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() { return raw("null"); }
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  before_value();
+  out_ += json;
+  need_comma_ = true;
+  return *this;
+}
+
+std::string json_quote(std::string_view text) {
+  std::string out;
+  append_string(out, text);
+  return out;
+}
+
+Result<Json> parse_json(std::string_view text, std::string_view name, JsonLimits limits) {
+  if (text.size() > limits.max_bytes) {
+    return fail_at(std::string(name), ErrorCode::kParseError, "the document has {}, more than the limit of {}",
+                   format_bytes(text.size()), format_bytes(limits.max_bytes));
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark
+  // nlohmann takes a NUL for the end of the text, and reads on over bytes that are no UTF-8 outside of strings.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    return fail_at(place(text, name, nul), ErrorCode::kParseError, "a NUL byte; JSON is text");
+  }
+  if (const auto bad = find_invalid_utf8(text)) {
+    return fail_at(place(text, name, *bad), ErrorCode::kParseError,
+                   "the byte 0x{:02x} is not valid UTF-8; save the file as UTF-8", static_cast<unsigned char>(text[*bad]));
+  }
+  const char* cursor = text.data();
+  Builder builder(text, &cursor, limits.max_depth);
+  const TrackedBytes first(text.data(), &cursor), last(text.data() + text.size(), &cursor);
+  if (!Json::sax_parse(first, last, &builder)) {
+    return fail_at(place(text, name, builder.offset()), ErrorCode::kParseError, "{}", builder.complaint());
+  }
+  return builder.take();
+}
+
+std::string canonical(const Json& value) { return serialize(value, true); }
+std::string to_text(const Json& value) { return serialize(value, false); }
+
+}  // namespace gimbal
