@@ -27,11 +27,11 @@ struct InspectionInput {
   std::string outcome_column;
   std::vector<std::string> arms;
   Logged logged;
-  std::int64_t outcome_missing = 0;         // rows that were dropped because their outcome was missing
-  std::vector<double> weight;               // empty: 1
-  Matrix e;                                 // n x K, or empty when the propensities are not known
-  Matrix b;                                 // n x K, or empty: b = e
-  std::optional<std::size_t> baseline_arm;  // the arm that contrasts are taken against; default the first
+  std::int64_t outcome_missing = 0;           // rows that were dropped because their outcome was missing
+  std::vector<double> weight;                 // empty: 1
+  Matrix e;                                   // n x K, or empty when the propensities are not known
+  Matrix b;                                   // n x K, or empty: b = e
+  std::optional<std::size_t> baseline_arm;    // the arm that contrasts are taken against; default the first
   std::vector<const data::Column*> features;  // n rows each; not copied
   double alpha = 0.05;
   Side side = Side::kTwo;
