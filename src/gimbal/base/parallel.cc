@@ -4,7 +4,6 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -19,17 +18,24 @@
 namespace gimbal {
 namespace {
 
+#ifndef GIMBAL_PARALLEL_STD_THREAD
+// Tests ask for more threads than the machine has cores. oneTBB takes the least of all such controls, so there is one for good; it
+// starts no thread, and arenas still use no more than they were made for.
+void allow_more_threads_than_cores() {
+  static const tbb::global_control control(tbb::global_control::max_allowed_parallelism, 256);
+}
+#endif
+
 // The limit in force. Making one starts no thread: oneTBB does that at the first loop of more than one chunk.
 struct Limit {
   explicit Limit(int count) : threads(count) {
 #ifndef GIMBAL_PARALLEL_STD_THREAD
-    if (threads > hardware_threads()) more_than_cores.emplace(tbb::global_control::max_allowed_parallelism, threads);
+    if (threads > hardware_threads()) allow_more_threads_than_cores();
     arena.initialize(threads);
 #endif
   }
   int threads;
 #ifndef GIMBAL_PARALLEL_STD_THREAD
-  std::optional<tbb::global_control> more_than_cores;  // tests ask for more threads than the machine has cores
   tbb::task_arena arena;
 #endif
 };
