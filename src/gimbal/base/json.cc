@@ -137,6 +137,8 @@ std::string serialize(const Json& root, bool sorted) {
   return out;
 }
 
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
 std::string place(std::string_view text, std::string_view name, std::size_t offset) {
   offset = std::min(offset, text.size());
   const std::string_view before = text.substr(0, offset);
@@ -252,6 +254,7 @@ class Builder {
   }
   bool add(Json value) {
     put(std::move(value));
+    complete_ = open_.empty();
     return true;
   }
   bool open(Json container) {
@@ -264,6 +267,7 @@ class Builder {
   }
   bool close() {
     open_.pop_back();
+    complete_ = open_.empty();
     return true;
   }
 
@@ -280,49 +284,58 @@ class Builder {
     return 0;
   }
 
-  // nlohmann says "... syntax error while parsing value - unexpected X; expected Y" or "... - <what is wrong>; last read:
-  // '...'".
+  // nlohmann says "... while parsing value - unexpected X; expected Y" or "... - <what is wrong>; last read: '...'". Said again
+  // in the words of our other messages, at the beginning of the token and not where the lexer stopped.
   void describe(std::size_t position, const std::string& token, std::string_view what) {
-    offset_ = std::min(position == 0 ? 0 : position - 1, text_.size());
+    const auto back = [&](std::size_t length) { return std::min(position - std::min(position, length), text_.size()); };
     if (what.find("out_of_range") != std::string_view::npos) {
-      offset_ = position >= token.size() ? position - token.size() : 0;
-      complaint_ = fmt::format("the number {} does not fit into a double", gimbal::quoted(token, 40));
+      complain(back(token.size()), fmt::format("the number {} does not fit into a double", gimbal::quoted(token, 40)));
       return;
     }
     if (const auto dash = what.find(" - "); dash != std::string_view::npos) what.remove_prefix(dash + 3);
-    static constexpr std::string_view kUnexpected = "unexpected ", kExpected = "; expected ";
-    const auto expected_at = what.rfind(kExpected);
-    if (what.starts_with(kUnexpected)) {
-      const std::string_view found = what.substr(
-          kUnexpected.size(), expected_at == std::string_view::npos ? expected_at : expected_at - kUnexpected.size());
-      const std::string_view expected =
-          expected_at == std::string_view::npos ? "a value" : what.substr(expected_at + kExpected.size());
-      // The lexer has read to the end of the token; people look for its beginning.
-      std::size_t length = 1;
-      if (found == "string literal" || found == "number literal")
-        length = token.size();
-      else if (found == "true literal" || found == "null literal")
-        length = 4;
-      else if (found == "false literal")
-        length = 5;
-      else if (found == "end of input")
-        length = 0;
-      offset_ = length == 0 ? text_.size() : position >= length ? position - length : 0;
-      complaint_ =
-          fmt::format("expected {}, found {}", expected == "end of input" ? "nothing more after the document" : expected,
-                      length > 1 ? gimbal::quoted(token, 40) : std::string(found));
-      if (length == 0) complaint_ = fmt::format("the text ends too early: expected {}", expected);
+    if (what.starts_with("invalid literal")) {
+      std::size_t begin = back(1), end = back(1);
+      while (begin > 0 && is_word(text_[begin - 1])) --begin;
+      while (end < text_.size() && is_word(text_[end])) ++end;
+      const std::string_view word = text_.substr(begin, std::max<std::size_t>(end - begin, 1));
+      const bool not_finite = word == "NaN" || word == "Infinity";
+      complain(begin, fmt::format("expected {}, found {}{}", complete_ ? kNothingMore : kValue, gimbal::quoted(word, 40),
+                                  not_finite ? "; JSON writes null instead" : ""));
       return;
     }
-    if (const auto last = what.find("; last read: "); last != std::string_view::npos) what = what.substr(0, last);
-    complaint_ = std::string(what);
+    static constexpr std::string_view kUnexpected = "unexpected ", kExpected = "; expected ";
+    if (!what.starts_with(kUnexpected)) {
+      complain(back(1), std::string(what.substr(0, what.find("; last read: "))));
+      return;
+    }
+    what.remove_prefix(kUnexpected.size());
+    const auto middle = what.rfind(kExpected);
+    const std::string_view found = what.substr(0, middle);
+    std::string_view expected = middle == std::string_view::npos ? "" : what.substr(middle + kExpected.size());
+    if (expected == "end of input")
+      expected = kNothingMore;
+    else if (expected == "string literal")
+      expected = "a key in double quotes";
+    else if (expected.empty() || expected == "'[', '{', or a literal")
+      expected = kValue;
+    if (found == "end of input") {
+      complain(text_.size(), fmt::format("the text ends too early: expected {}", expected));
+    } else if (found == "string literal" || found == "number literal") {
+      complain(back(token.size()), fmt::format("expected {}, found {}", expected, gimbal::quoted(token, 40)));
+    } else {  // 'true literal', or a character in single quotes
+      const std::string_view word = found.substr(0, found.find(" literal"));
+      complain(back(word.front() == '\'' ? 1 : word.size()), fmt::format("expected {}, found {}", expected, word));
+    }
   }
+
+  static constexpr std::string_view kValue = "a value", kNothingMore = "nothing more after the document";
 
   std::string_view text_;
   const char* const* cursor_;
   int max_depth_;
   Json root_;
   std::vector<Level> open_;
+  bool complete_ = false;
   std::size_t offset_ = 0;
   std::string complaint_;
 };
@@ -431,6 +444,9 @@ Result<Json> parse_json(std::string_view text, std::string_view name, JsonLimits
                    format_bytes(text.size()), format_bytes(limits.max_bytes));
   }
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    return fail_at(fmt::format("{}:1:1", name), ErrorCode::kParseError, "a second byte order mark");
+  }
   // nlohmann takes a NUL for the end of the text, and reads on over bytes that are no UTF-8 outside of strings.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
     return fail_at(place(text, name, nul), ErrorCode::kParseError, "a NUL byte; JSON is text");

@@ -225,10 +225,11 @@ std::string format_count(std::int64_t value) {
 std::string format_significant(double value, int digits) {
   if (!std::isfinite(value)) return shortest(value);
   if (value == 0) return "0";
+  std::string text = fmt::format("{:.{}g}", value, digits);
+  // Large values stay whole where their digits can still be read at a glance.
   const double magnitude = std::fabs(value);
-  // Integers stay whole where their digits can still be read at a glance.
-  if (magnitude >= std::pow(10.0, digits) && magnitude < 1e9) return fmt::format("{:.0f}", value);
-  return fmt::format("{:.{}g}", value, digits);
+  if (magnitude >= 1 && magnitude < 1e9 && text.find('e') != std::string::npos) return fmt::format("{:.0f}", value);
+  return text;
 }
 
 std::string format_p_value(double p) {
