@@ -45,9 +45,10 @@ class UnitWalk {
     const Table& table = model_.table();
     const std::size_t arms = model_.arms(), p = next_++;
     const double weight = table.weight_of(unit_);
-    for (std::size_t j = 0; j < work_.count; ++j) work_.d[j] = lambda == kInfinity ? alpha_[j] : alpha_[j] + beta_[j] * lambda;
-    deviation_.assign(arms, 0.0);
-    model_.scatter(work_, deviation_);
+    deviation_.assign(arms, 0.0);  // arms that are not packed do not move
+    for (std::size_t j = 0; j < work_.count; ++j) {
+      deviation_[static_cast<std::size_t>(work_.arm[j])] = lambda == kInfinity ? alpha_[j] : alpha_[j] + beta_[j] * lambda;
+    }
     double inverse = 0, moved = 0;
     for (std::size_t a = 0; a < arms; ++a) {
       const double pi = std::clamp(table.baseline(unit_, a) + deviation_[a], 0.0, 1.0);
