@@ -16,9 +16,9 @@ Result<std::size_t> find_arm(const std::string& name, std::span<const std::strin
   const auto at = std::find(arms.begin(), arms.end(), name);
   if (at != arms.end()) return static_cast<std::size_t>(at - arms.begin());
   std::vector<std::string> found;
-  for (const std::string& arm : arms) found.push_back(quoted(arm));
-  return fail_at("--baseline", ErrorCode::kUsage, "no arm {}{}; the arms are {}", quoted(name), did_you_mean(name, arms),
-                 join(found, ", "));
+  for (const std::string& arm : arms) found.push_back(gimbal::quoted(arm));
+  return fail_at("--baseline", ErrorCode::kUsage, "no arm {}{}; the arms are {}", gimbal::quoted(name),
+                 did_you_mean(name, arms), join(found, ", "));
 }
 
 }  // namespace
@@ -42,9 +42,9 @@ std::string BaselineSpec::words() const {
     case Kind::kLogging:
       return "the logging policy";
     case Kind::kArm:
-      return fmt::format("{} for everyone", quoted(argument));
+      return fmt::format("{} for everyone", gimbal::quoted(argument));
     case Kind::kColumns:
-      return fmt::format("the baseline in the columns {}", quoted(argument + "..."));
+      return fmt::format("the baseline in the columns {}", gimbal::quoted(argument + "..."));
     case Kind::kPolicy:
       return fmt::format("the policy in {}", argument);
   }
@@ -61,7 +61,7 @@ Result<BaselineSpec> parse_baseline(std::string_view text) {
     if (word == "columns") return BaselineSpec{BaselineSpec::Kind::kColumns, argument};
     if (word == "policy") return BaselineSpec{BaselineSpec::Kind::kPolicy, argument};
   }
-  return fail_at("--baseline", ErrorCode::kUsage, "expected one of {}; found {}", kForms, quoted(text));
+  return fail_at("--baseline", ErrorCode::kUsage, "expected one of {}; found {}", kForms, gimbal::quoted(text));
 }
 
 Result<Matrix> resolve_baseline(const BaselineSpec& spec, std::span<const std::string> arms, const Matrix& e,
@@ -109,7 +109,7 @@ Result<void> check_support(const Matrix& p, const Matrix& e, std::span<const std
   return fail(ErrorCode::kNotIdentified,
               "{} cannot be evaluated from these data: {} of {} units give an arm that their propensities make impossible "
               "(first: unit {}, counted from 0, arm {} with probability {:.6g} and propensity 0)",
-              what, units, p.rows(), first_unit, quoted(arms[first_arm]), p(first_unit, first_arm));
+              what, units, p.rows(), first_unit, gimbal::quoted(arms[first_arm]), p(first_unit, first_arm));
 }
 
 }  // namespace gimbal::policy

@@ -29,7 +29,7 @@ std::string_view adjust_name(Adjust adjust) {
 Result<Adjust> parse_adjust(std::string_view text) {
   for (const Adjust adjust : {Adjust::kHolm, Adjust::kFixedSequence, Adjust::kNone})
     if (text == adjust_name(adjust)) return adjust;
-  return fail_at("--adjust", ErrorCode::kUsage, "expected holm, fixed-sequence or none; found {}", quoted(text));
+  return fail_at("--adjust", ErrorCode::kUsage, "expected holm, fixed-sequence or none; found {}", gimbal::quoted(text));
 }
 
 std::string_view verdict_name(Verdict verdict) {
@@ -278,7 +278,7 @@ Result<PolicyEvaluation> evaluate_one(const TestedPolicy& policy, const Context&
     return fail_at("--score", ErrorCode::kUsage,
                    "dr needs predictions of the outcome, and policy {} has none; give prediction columns "
                    "or choose --score cipw or snips",
-                   quoted(policy.name));
+                   gimbal::quoted(policy.name));
   PolicyEvaluation out;
   out.name = policy.name;
   GIMBAL_TRY(out.estimates, all_estimates(units, policy.c0, context));
@@ -330,7 +330,7 @@ void warn_about_test_set(const Context& context, std::optional<std::int64_t> clu
     warnings.push_back({"few_units_in_arm",
                         fmt::format("arm {} was given to {} test units only; below {} the normal approximation of "
                                     "standard errors and p-values is doubtful",
-                                    quoted(context.spec.arms[a]), rows[a], kFewUnits),
+                                    gimbal::quoted(context.spec.arms[a]), rows[a], kFewUnits),
                         rows[a]});
   }
   if (clusters && *clusters < kFewUnits)
@@ -347,7 +347,8 @@ void warn_about_policy(const PolicyEvaluation& policy, const Context& context, s
         {"overlap",
          fmt::format("policy {}: poor overlap with the logged behaviour: largest weight {}, effective sample size {} of {} "
                      "units; a few units decide the estimate",
-                     quoted(policy.name), format_significant(policy.max_weight, 4), format_significant(policy.ess, 4), n),
+                     gimbal::quoted(policy.name), format_significant(policy.max_weight, 4), format_significant(policy.ess, 4),
+                     n),
          std::nullopt});
   }
   const Estimate& primary = *policy.estimates[static_cast<std::size_t>(context.spec.primary)];
@@ -356,7 +357,7 @@ void warn_about_policy(const PolicyEvaluation& policy, const Context& context, s
         {"no_variation",
          fmt::format("policy {}: the {} score is the same for every test unit{}, so its standard error is 0 and there is no "
                      "test",
-                     quoted(policy.name), score_name(context.spec.primary),
+                     gimbal::quoted(policy.name), score_name(context.spec.primary),
                      primary.tau == 0 ? " (the policy equals the baseline on them)" : ""),
          std::nullopt});
 }

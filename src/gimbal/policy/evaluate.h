@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "gimbal/base/result.h"
+#include "gimbal/base/warning.h"
 #include "gimbal/policy/types.h"
 #include "gimbal/policy/unit_scores.h"
-#include "gimbal/policy/warning.h"
 
 namespace gimbal::policy {
 

@@ -21,9 +21,9 @@
 
 #include "gimbal/base/matrix.h"
 #include "gimbal/base/result.h"
+#include "gimbal/base/warning.h"
 #include "gimbal/policy/path.h"
 #include "gimbal/policy/types.h"
-#include "gimbal/policy/warning.h"
 
 namespace gimbal::policy {
 

@@ -13,9 +13,9 @@
 #include "gimbal/base/json.h"
 #include "gimbal/base/matrix.h"
 #include "gimbal/base/result.h"
+#include "gimbal/base/warning.h"
 #include "gimbal/data/table.h"
 #include "gimbal/policy/types.h"
-#include "gimbal/policy/warning.h"
 
 namespace gimbal::policy {
 

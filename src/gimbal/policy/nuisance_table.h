@@ -21,7 +21,8 @@ namespace gimbal::policy {
 struct NuisanceTable {
   std::vector<std::string> id;  // empty: no ids
   Table table;
-  std::optional<Logged> logged;  // from `y` and `a`, and the cluster column when one is named
+  std::vector<double> y;         // outcomes; empty: no column `y`
+  std::optional<Logged> logged;  // outcome and action where `y` and `a` are both there, and clusters where a column is named
   Matrix full_mu, full_var;      // n x K, or empty
 
   // The table with the full-data models' predictions in place of the out-of-fold ones; the table itself without them.
@@ -29,7 +30,7 @@ struct NuisanceTable {
 };
 
 struct NuisanceReadOptions {
-  std::string cluster_column;  // "" : none; needs `y` and `a`
+  std::string cluster_column;  // "": none; needs `y` and `a`
   bool minimize = false;       // the file holds outcomes to be made small: y, mu and full_mu are negated
 };
 
@@ -44,9 +45,5 @@ Result<NuisanceTable> parse_nuisance_table(std::string_view text, const std::str
 // The same table as CSV text. Column order: id, weight, e_, mu_, var_, b_ (each in arm order), y, a, full_mu_, full_var_.
 std::string format_nuisance_table(const NuisanceTable& table);
 Result<void> write_nuisance_table(const std::string& path, const NuisanceTable& table);  // atomic; .gz by suffix
-
-// Replaces var = 0 by 1e-12 times the largest of the table, in place; returns how many cells that were. (v_a = var / e
-// divides.)
-std::size_t floor_variances(Table& table);
 
 }  // namespace gimbal::policy

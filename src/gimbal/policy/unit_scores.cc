@@ -97,8 +97,8 @@ void score_logged_rows(std::span<const double> weight, const TestedPolicy& polic
 Result<void> check_shapes(const Logged& logged, std::span<const double> weight, const TestedPolicy& policy) {
   const std::size_t n = logged.outcome.size();
   const auto bad = [&](std::string_view what, std::size_t found) {
-    return fail(ErrorCode::kInvalidArgument, "policy {}: {} needs {} rows, one a test unit; found {}", quoted(policy.name),
-                what, n, found);
+    return fail(ErrorCode::kInvalidArgument, "policy {}: {} needs {} rows, one a test unit; found {}",
+                gimbal::quoted(policy.name), what, n, found);
   };
   if (n < 2) return fail(ErrorCode::kInvalidArgument, "an evaluation needs at least 2 test units; found {}", n);
   if (!weight.empty() && weight.size() != n) return bad("the weight", weight.size());
@@ -115,12 +115,13 @@ Result<void> check_shapes(const Logged& logged, std::span<const double> weight, 
     if (!matrix) continue;
     if (matrix->rows() != n) return bad("each matrix", matrix->rows());
     if (matrix->cols() != arms)
-      return fail(ErrorCode::kInvalidArgument, "policy {}: {} arms in one matrix and {} in another", quoted(policy.name), arms,
-                  matrix->cols());
+      return fail(ErrorCode::kInvalidArgument, "policy {}: {} arms in one matrix and {} in another",
+                  gimbal::quoted(policy.name), arms, matrix->cols());
   }
   for (const int a : logged.action)
     if (a < 0 || static_cast<std::size_t>(a) >= arms)
-      return fail(ErrorCode::kInvalidArgument, "policy {}: action {} is outside 0..{}", quoted(policy.name), a, arms - 1);
+      return fail(ErrorCode::kInvalidArgument, "policy {}: action {} is outside 0..{}", gimbal::quoted(policy.name), a,
+                  arms - 1);
   return {};
 }
 
@@ -165,12 +166,12 @@ Result<UnitScores> unit_scores(const Logged& logged, std::span<const double> wei
     return fail(ErrorCode::kInvalidArgument,
                 "policy {}: the propensity of the logged action must be above 0; it is not for {} of {} units "
                 "(first: unit {}, counted from 0)",
-                quoted(policy.name), total.zero_propensity, n, total.first_zero);
+                gimbal::quoted(policy.name), total.zero_propensity, n, total.first_zero);
   if (total.unsupported > 0)
     return fail(ErrorCode::kNotIdentified,
                 "policy {} or its baseline cannot be evaluated from these data: {} of {} units get an arm that "
                 "their propensities make impossible (first: unit {}, counted from 0)",
-                quoted(policy.name), total.unsupported, n, total.first_unsupported);
+                gimbal::quoted(policy.name), total.unsupported, n, total.first_unsupported);
   if (!(total.weight > 0))
     return fail(ErrorCode::kInvalidArgument, "the weights of the test units sum to {:.6g}; some must be above 0", total.weight);
   if (full) {

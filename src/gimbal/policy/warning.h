@@ -1,17 +1,10 @@
-// A remark that a document carries in "warnings": a stable code for programs, a sentence for people, and how many units or
-// rows it concerns where that can be said.
+// The remark type of documents under its short name in this folder.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
+#include "gimbal/base/warning.h"
 
 namespace gimbal::policy {
 
-struct Warning {
-  std::string code;     // "overlap", "few_units_in_arm": lower case, joined by _
-  std::string message;  // one sentence without a trailing newline
-  std::optional<std::int64_t> count;
-};
+using gimbal::Warning;
 
 }  // namespace gimbal::policy
