@@ -41,7 +41,7 @@ Result<std::vector<double>> benjamini_hochberg(std::span<const double> p) {
   std::vector<double> adjusted(p.size());
   double running = 1;
   for (std::size_t k = order.size(); k > 0; --k) {
-    running = std::min(running, static_cast<double>(p.size()) * p[order[k - 1]] / static_cast<double>(k));
+    running = std::min(running, p[order[k - 1]] * (static_cast<double>(p.size()) / static_cast<double>(k)));
     adjusted[order[k - 1]] = running;
   }
   return adjusted;
