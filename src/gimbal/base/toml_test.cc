@@ -79,10 +79,19 @@ TEST(Toml, NumbersAfterWideCharactersKeepTheirText) {
   EXPECT_THAT(t.tables.at("t").entries.at("b").values, ElementsAre("1.10"));
 }
 
+TEST(Toml, LettersBeyondAsciiMayFollowALineThatGoesOn) {  // undefined behaviour in toml++ 3.3 itself
+  const TomlTable t = parse_toml("a = \"\"\"x \\\n  äö\"\"\"", "c.toml").value();
+  EXPECT_THAT(t.entries.at("a").values, ElementsAre("x äö"));
+  EXPECT_THAT(error_of("ä = 1"), StartsWith("c.toml:1:1: "));
+  EXPECT_THAT(error_of("a ä = 1"), StartsWith("c.toml:1:3: "));
+}
+
 TEST(Toml, ErrorsNameLineAndColumn) {
   EXPECT_THAT(error_of("a = 1\nb = \n"), StartsWith("c.toml:2:"));
   EXPECT_THAT(error_of("a = 1\na = 2\n"), StartsWith("c.toml:2:"));
   EXPECT_THAT(error_of("[t\n"), StartsWith("c.toml:1:"));
+  EXPECT_THAT(error_of("[[["), StartsWith("c.toml:1:3: "));
+  EXPECT_THAT(error_of("[.a]"), StartsWith("c.toml:1:2: "));
   EXPECT_THAT(error_of("a = \"open\n"), StartsWith("c.toml:1:"));
   EXPECT_EQ(error_of("a = 1\nb = \"\xFF\""), "c.toml:2:6: the byte 0xff is not valid UTF-8; save the file as UTF-8");
 }
@@ -110,6 +119,8 @@ TEST(Toml, DotsInTextsAndCommentsAreNoKeys) {
                           .value();
   EXPECT_EQ(t.entries.at("b").values.at(0), dots);
   EXPECT_EQ(t.entries.size(), 4u);
+  const TomlTable quotes = parse_toml("a = [\"\"\"x\"\"\"\"\", '" + dots + "']", "c.toml").value();
+  EXPECT_THAT(quotes.entries.at("a").values, ElementsAre("x\"\"", dots));
 }
 
 TEST(Toml, ReadsFilesWithOrWithoutAByteOrderMark) {
