@@ -5,10 +5,10 @@
 // doubled quotes and line breaks. Every row has as many fields as the header.
 //
 // The columnar reader cuts the text into blocks at row ends (the cut depends on the text alone), parses the blocks on the pool
-// and appends them in order, so the result does not depend on the number of threads and the text is never held as a whole:
-// about two blocks a thread and up to 64 MB of small files are in memory beside the table (all of the text when it comes from
-// standard input). Numbers take an exact fast path and are bit-equal to std::from_chars. When a column looks numeric for many
-// megabytes and then holds text, the file is read once more for that column alone.
+// and appends them in order, so the result does not depend on the number of threads and the text is never held as a whole: a
+// few blocks a thread are in memory beside the table (all of the text where it comes from a pipe). Numbers take an exact fast
+// path and are bit-equal to std::from_chars. When a column looks numeric for a whole block and then holds text, the file is
+// read once more for that column alone.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +29,11 @@ namespace gimbal::data {
 using NameSet = std::set<std::string, std::less<>>;
 
 struct CsvOptions {
-  NameSet text_columns;         // kept as text even if every cell is a number: action, id, cluster, cat(...)
-  std::optional<NameSet> only;  // load these columns alone; names that the file lacks are ignored (require_column reports them)
+  NameSet text_columns = {};  // kept as text even if every cell is a number: action, id, cluster, cat(...)
+  std::optional<NameSet> only =
+      {};  // load these columns alone; names that the file lacks are ignored (require_column reports them)
   std::size_t max_rows = std::numeric_limits<std::size_t>::max();  // stop after this many rows, the rest is not checked
-  std::optional<char> separator;                                   // otherwise by the name's suffix
+  std::optional<char> separator = {};                              // otherwise by the name's suffix
   std::size_t block_bytes = std::size_t{1} << 20;                  // smaller values serve tests; >= 1
 };
 

@@ -80,7 +80,7 @@ class Encoding {
   Result<Encoded> apply(const DataTable& table, const ApplyOptions& options = {}) const;
 
   std::vector<std::string> design_names(Design design) const;
-  std::size_t width(Design design) const { return design_names(design).size(); }
+  std::size_t width(Design design) const;  // of the matrix that apply makes
 
   struct Feature {
     FeatureSpec spec;

@@ -20,7 +20,7 @@ namespace gimbal::data {
 struct JsonlOptions {
   // The schema of the header line, "gimbal.label.answers/1". "": no line is a header. When set, a first line that is an object
   // with a "schema" must carry exactly this one (error version), and is the header.
-  std::string header_schema;
+  std::string header_schema = {};
   bool header_required = false;  // parse_error when the first line is no header
   bool allow_torn = false;       // a torn last line is left out and reported by torn(); otherwise it is an error
   bool skip_bad = false;         // read_jsonl counts bad lines instead of failing

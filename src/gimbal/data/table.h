@@ -61,8 +61,9 @@ class DataTable {
   DataTable& add_numbers(std::string name, std::vector<double> values);       // NaN is an empty cell
   DataTable& add_text(std::string name, std::span<const std::string> cells);  // "" is an empty cell
   DataTable& add_column(Column column);                                       // field 0: the next position
-  // What the reader knows beside the cells. `all_names`: every column of the file, also those that were not loaded.
-  void set_source(std::vector<std::string> all_names, LineMap lines);
+  // What the reader knows beside the cells. `all_names`: every column of the file, also those that were not loaded. `rows`:
+  // counts where no column was loaded.
+  void set_source(std::vector<std::string> all_names, LineMap lines, std::size_t rows);
 
   const std::string& path() const { return path_; }
   std::size_t rows() const { return rows_; }
