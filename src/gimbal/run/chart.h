@@ -62,6 +62,7 @@ struct SeriesStyle {
   bool step = false;              // step form: y holds from its x until the next
   Marker marker = Marker::kNone;  // kAuto: by the series' colour number; points alone always have one
   double width = 2;               // of the line, in pixels
+  bool fill = false;              // shade the area between the line and zero
 };
 
 // An uncertainty band around a series: lo and hi have the size of the series' x.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -74,7 +75,7 @@ struct Report {
 
   // Adds a block to the last section (opened without a title if there is none).
   void add(ReportBlock block);
-  void open_section(std::string title, int level = 2);
+  void open_section(std::string heading, int level = 2);
 };
 
 // A table of contents appears from four titled sections on.
