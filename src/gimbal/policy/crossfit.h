@@ -15,7 +15,7 @@
 #include "gimbal/policy/logged_data.h"
 #include "gimbal/policy/model.h"
 #include "gimbal/policy/nuisance_table.h"
-#include "gimbal/policy/warning.h"
+#include "gimbal/base/warning.h"
 
 namespace gimbal::policy {
 

@@ -20,7 +20,7 @@
 #include "gimbal/policy/path.h"
 #include "gimbal/policy/select.h"
 #include "gimbal/policy/types.h"
-#include "gimbal/policy/warning.h"
+#include "gimbal/base/warning.h"
 
 namespace gimbal::policy {
 

@@ -33,9 +33,9 @@ struct LoggedData {
 };
 
 struct LoadOptions {
-  data::NameSet also;          // further columns to load (--by, prediction columns, baseline columns), prefixes resolved by the caller
+  data::NameSet also = {};     // further columns to load (--by, prediction columns, baseline columns), prefixes resolved by the caller
   bool all_columns = false;    // load every column even when features are named
-  std::vector<std::string> prefixes;  // load every column that begins with one of these
+  std::vector<std::string> prefixes = {};  // load every column that begins with one of these
   bool propensity_needed = true;      // error missing_propensity() when the flags name none
 };
 
