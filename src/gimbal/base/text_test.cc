@@ -54,8 +54,8 @@ TEST(Utf8, AgreesWithASlowReferenceOnAllSequencesOfUpToThreeBytes) {
       text.resize(2);
       text[1] = static_cast<char>(b);
       disagreements += find_invalid_utf8(text) != slow_find_invalid(text);
-      // Of the third bytes, those at which a rule changes.
-      for (const int c : {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xF4, 0xFF}) {
+      if (a < 0x80) continue;  // what follows an ASCII byte is a sequence of two, seen above
+      for (int c = 0; c < 256; ++c) {
         text.resize(3);
         text[2] = static_cast<char>(c);
         disagreements += find_invalid_utf8(text) != slow_find_invalid(text);
