@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,10 +47,10 @@ struct GbdtOptions {
 };
 
 struct GbdtData {
-  const Matrix& x;                         // n x d; NaN is missing, infinities are refused
-  std::span<const double> y;               // n
-  std::span<const double> weight = {};     // n, >= 0; empty: 1 each
-  std::span<const std::size_t> rows = {};  // the rows to train on; empty: all
+  const Matrix& x;                                        // n x d; NaN is missing, infinities are refused
+  std::span<const double> y;                              // n
+  std::span<const double> weight = {};                    // n, >= 0; empty: 1 each
+  std::optional<std::span<const std::size_t>> rows = {};  // the rows to train on; absent: all
 };
 
 // A trained model. Movable; const methods may be called from several threads (calls on one object take turns).

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,10 +26,10 @@ namespace gimbal::learn {
 
 // What a regression is fitted on. The spans must outlive the call only.
 struct RegressionData {
-  const Matrix& x;                         // n x d, finite
-  std::span<const double> y;               // n, finite
-  std::span<const double> weight = {};     // n, >= 0, finite, not all 0; empty: 1 each
-  std::span<const std::size_t> rows = {};  // the rows to fit on, in this order; empty: all
+  const Matrix& x;                                        // n x d, finite
+  std::span<const double> y;                              // n, finite
+  std::span<const double> weight = {};                    // n, >= 0, finite, not all 0; empty: 1 each
+  std::optional<std::span<const std::size_t>> rows = {};  // the rows to fit on, in this order; absent: all
 };
 
 struct LinearFit {

@@ -36,10 +36,10 @@ struct LogisticOptions {
 };
 
 struct LogisticData {
-  const Matrix& x;                         // n x d, finite
-  std::span<const double> target;          // n, P(class 1) in [0, 1]; 0 and 1 for hard labels
-  std::span<const double> weight = {};     // n, >= 0, not all 0; empty: 1 each
-  std::span<const std::size_t> rows = {};  // the rows to fit on; empty: all
+  const Matrix& x;                                        // n x d, finite
+  std::span<const double> target;                         // n, P(class 1) in [0, 1]; 0 and 1 for hard labels
+  std::span<const double> weight = {};                    // n, >= 0, not all 0; empty: 1 each
+  std::optional<std::span<const std::size_t>> rows = {};  // the rows to fit on; absent: all
 };
 
 struct LogisticFit {
@@ -66,12 +66,12 @@ struct LogisticFit {
 Result<LogisticFit> fit_logistic(const LogisticData& data, const LogisticOptions& options = {});
 
 struct MultinomialData {
-  const Matrix& x;                         // n x d
-  std::span<const int> label = {};         // n, in [0, classes); empty when `soft` is given
-  const Matrix* soft = nullptr;            // n x classes, rows sum to 1 within 1e-9
-  int classes = 2;                         // >= 2
-  std::span<const double> weight = {};     // n or empty
-  std::span<const std::size_t> rows = {};  // the rows to fit on; empty: all
+  const Matrix& x;                                        // n x d
+  std::span<const int> label = {};                        // n, in [0, classes); empty when `soft` is given
+  const Matrix* soft = nullptr;                           // n x classes, rows sum to 1 within 1e-9
+  int classes = 2;                                        // >= 2
+  std::span<const double> weight = {};                    // n or empty
+  std::optional<std::span<const std::size_t>> rows = {};  // the rows to fit on; absent: all
 };
 
 struct MultinomialFit {
@@ -89,7 +89,7 @@ struct MultinomialFit {
   Matrix predict(const Matrix& x) const;  // n x K
 };
 
-// A class without rows gets the probability that the free intercept drives towards 0 (its log odds stop at -30).
+// A class without rows is allowed: its probability falls until the gradient vanishes, to about 1e-9.
 Result<MultinomialFit> fit_multinomial(const MultinomialData& data, const LogisticOptions& options = {});
 
 }  // namespace gimbal::learn
