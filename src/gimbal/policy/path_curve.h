@@ -16,9 +16,10 @@
 
 namespace gimbal::policy {
 
-// tau = t0 + t1 lambda, q = q0 + q1 lambda + q2 lambda^2.
+// tau = t0 + t1 lambda, q = q0 + q1 lambda + q2 lambda^2. Without initializers, so that arrays of millions are not zeroed
+// before they are written; {} gives zeros.
 struct SegmentCoefficients {
-  double t0 = 0, t1 = 0, q0 = 0, q1 = 0, q2 = 0;
+  double t0, t1, q0, q1, q2;
 
   Moments at(double lambda) const { return {t0 + t1 * lambda, q0 + lambda * (q1 + lambda * q2)}; }
 };

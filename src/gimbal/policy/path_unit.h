@@ -28,23 +28,27 @@ struct PathSpec {
   Bounds bounds;
 };
 
-// The arms of one unit that can move, packed. `mu` is centred by the unit's e-weighted mean (the answer does not change, and
-// large lambdas cancel less). Arms that cannot move keep `fixed` of D. Reused between units.
+// The arms of one unit that can move, packed; the others keep D = 0. `mu` is measured from the arm with the smallest v: the
+// answer does not depend on the origin, and differences of nearly equal arms keep their digits under a large lambda. Reused
+// between units.
 struct Unit {
-  std::vector<int> arm;
-  std::vector<double> mu, v, lo, hi, d;  // d: working deviation of the packed arms
-  std::size_t count = 0;
-  bool lower_only = true;  // no upper bound can bind and 0 is in the box
-  double fixed_mu = 0;     // mu'D and sum of v D^2 over the arms that cannot move
-  double fixed_vv = 0;
-  std::vector<double> fixed;  // K entries: D of the arms that cannot move, 0 elsewhere
+  std::vector<int> arm;                  // index of each packed arm in the table
+  std::vector<double> mu, v, lo, hi, d;  // d: the answer of UnitModel::solve
+  std::size_t count = 0;                 // packed arms; 0 when the unit cannot move
+  bool lower_only = true;                // 0 is in the box and no upper bound can bind
+
   WaterfillScratch scratch;
-  std::vector<double> work;  // walkers' own
+  std::vector<double> work;
   std::vector<int> state;
 };
 
-// What a walk reports: from `lambda` on (to the next report) D_a = alpha_a + beta_a lambda for the packed arms. The first
-// report has lambda 0, the last has beta = 0.
+// Two arms, the second against the first: minimize 1/2 k D^2 - lambda c D over lo <= D <= hi, D that of the second arm.
+struct BinaryUnit {
+  double c = 0, k = 1, lo = 0, hi = 0;
+};
+
+// What a walk reports: from `lambda` on, to the next report, D_a = alpha_a + beta_a lambda for the packed arms. The first
+// report has lambda = 0, the last one beta = 0.
 using PieceSink = std::function<void(double lambda, std::span<const double> alpha, std::span<const double> beta)>;
 
 // A table with a score and bounds: loads units. Holds the table; safe to use from several threads (a Unit each).
@@ -68,11 +72,13 @@ class UnitModel {
   bool is_dr() const { return spec_.score == Score::kDr; }
 
   void load(std::size_t i, Unit& unit) const;
+  BinaryUnit load_binary(std::size_t i) const;  // requires two arms in the table; c = 0 when the unit cannot move
 
-  // D of the packed arms into unit.d. `price`: added to the score of each packed arm (the shared constraints' -eta'g); empty:
-  // none. lambda may be +infinity when price is empty.
-  void solve(Unit& unit, double lambda, std::span<const double> price = {}) const;
-  // Reports the pieces of D along lambda in [0, infinity). Cost O(K) a piece.
+  // D of the packed arms into unit.d. lambda in [0, +infinity].
+  void solve(Unit& unit, double lambda) const;
+  // The same with `price` added to the score of each packed arm (the -eta'g of shared constraints). Finite lambda.
+  void solve(Unit& unit, double lambda, std::span<const double> price) const;
+  // Reports the pieces of D along lambda in [0, infinity). O(K) a piece.
   void walk(Unit& unit, const PieceSink& sink) const;
   // D of all K arms from unit.d.
   void scatter(const Unit& unit, std::span<double> d) const;

@@ -16,6 +16,8 @@ namespace gimbal::policy {
 struct WaterfillScratch {
   std::vector<int> order;
   std::vector<double> level;
+  std::vector<int> ranking;   // waterfill_limit: arms by mu
+  std::vector<double> group;  // waterfill_limit: tied arms
 };
 
 // Only lower bounds bind (hi is whatever the sum leaves). `d` receives the answer, all spans have one entry an arm (>= 1).
