@@ -168,8 +168,11 @@ struct Gbdt::State {
     return check(library().set_param(booster, name, value.c_str()), "set a parameter");
   }
 
-  // Outputs for the rows of `data`, n x outputs; the buffer belongs to XGBoost and lives until the next call.
-  Result<std::span<const float> > raw_predictions(const DataMatrix& data) {
+  struct Raw {
+    std::span<const float> values;  // n x outputs; the buffer belongs to XGBoost and lives until the next call
+    int outputs = 1;
+  };
+  Result<Raw> raw_predictions(const DataMatrix& data) {
     const bst_ulong* shape = nullptr;
     bst_ulong dimensions = 0;
     const float* values = nullptr;
@@ -177,8 +180,7 @@ struct Gbdt::State {
     GIMBAL_TRY(check(library().predict(booster, data.handle(), config, &shape, &dimensions, &values), "predict"));
     std::size_t size = 1;
     for (bst_ulong k = 0; k < dimensions; ++k) size *= shape[k];
-    outputs = dimensions > 1 ? static_cast<int>(shape[1]) : 1;
-    return std::span<const float>(values, size);
+    return Raw{{values, size}, dimensions > 1 ? static_cast<int>(shape[1]) : 1};
   }
 
   // What cannot be read from the model's header: rounds, features, and outputs by predicting one row.
@@ -191,7 +193,8 @@ struct Gbdt::State {
     const std::size_t row = 0;
     DataMatrix data;
     GIMBAL_TRY(data.fill(probe, {&row, 1}));
-    GIMBAL_TRY(raw_predictions(data));
+    GIMBAL_TRY(const Raw raw, raw_predictions(data));
+    outputs = raw.outputs;
     return {};
   }
 };
@@ -311,7 +314,7 @@ std::optional<HoldOut> hold_out(const Training& training) {
   std::vector<std::int64_t> cluster;
   for (const std::size_t i : training.rows.index) {
     if (training.options.objective != GbdtObjective::kSquaredError)
-      stratum.push_back(training.data.y[i] >= 0.5 ? static_cast<int>(std::lround(training.data.y[i])) : 0);
+      stratum.push_back(static_cast<int>(std::lround(training.data.y[i])));
     if (!training.options.cluster.empty()) cluster.push_back(training.options.cluster[i]);
   }
   const Result<Folds> folds = keyed_folds(training.options.stream, n, 5, {stratum, cluster});
@@ -340,8 +343,8 @@ Result<Gbdt> Gbdt::train(const GbdtData& data, const GbdtOptions& options) {
     double best = std::numeric_limits<double>::infinity();
     for (int round = 0; round < options.max_rounds && (round == 0 || round - rounds < options.patience); ++round) {
       GIMBAL_TRY(check(library().update(state.booster, round, fit.handle()), "boost"));
-      GIMBAL_TRY(const std::span<const float> predictions, state.raw_predictions(held));
-      const double loss = mean_loss(training, split->held_out, predictions, state.outputs);
+      GIMBAL_TRY(const State::Raw raw, state.raw_predictions(held));
+      const double loss = mean_loss(training, split->held_out, raw.values, raw.outputs);
       if (round == 0 || loss < best) {
         best = loss;
         rounds = round + 1;
@@ -401,9 +404,9 @@ Result<Matrix> Gbdt::predict(const Matrix& x) const {
     for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = begin + k;
     DataMatrix data;
     GIMBAL_TRY(data.fill(x, rows));
-    GIMBAL_TRY(const std::span<const float> values, state_->raw_predictions(data));
-    GIMBAL_CHECK(values.size() == rows.size() * out.cols(), "XGBoost predicts every output of every row");
-    std::copy(values.begin(), values.end(), out.values().begin() + static_cast<std::ptrdiff_t>(begin * out.cols()));
+    GIMBAL_TRY(const State::Raw raw, state_->raw_predictions(data));
+    GIMBAL_CHECK(raw.values.size() == rows.size() * out.cols(), "XGBoost predicts every output of every row");
+    std::copy(raw.values.begin(), raw.values.end(), out.values().begin() + static_cast<std::ptrdiff_t>(begin * out.cols()));
   }
   return out;
 }

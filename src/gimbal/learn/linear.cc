@@ -46,20 +46,32 @@ double leave_one_out(double y, double fitted, double leverage, double weight, do
   return y - (y - fitted) / kept;
 }
 
-void finish_linear_fit(LinearFit& fit, std::span<const double> y, const TrainingRows& rows, std::span<const double> fitted,
-                       std::vector<double> loo) {
+void finish_linear_fit(LinearFit& fit, std::span<const double> y, const TrainingRows& rows, std::vector<double> loo,
+                       double rss) {
   const double n = static_cast<double>(rows.positive);
   fit.rows = rows.positive;
   fit.loo = std::move(loo);
-  NeumaierSum squares, loo_squares;
+  NeumaierSum squares;
   for (std::size_t r = 0; r < rows.index.size(); ++r) {
-    const double yi = y[rows.index[r]], w = rows.weight[r];
-    squares += w * (yi - fitted[r]) * (yi - fitted[r]);
-    loo_squares += w * (yi - fit.loo[r]) * (yi - fit.loo[r]);
+    const double error = y[rows.index[r]] - fit.loo[r];
+    squares += rows.weight[r] * error * error;
   }
-  fit.loo_mse = loo_squares.value() / n;
-  fit.residual_variance = n > fit.parameters ? squares.value() / (n - fit.parameters) : kNaN;
+  fit.loo_mse = squares.value() / n;
+  fit.residual_variance = n > fit.parameters ? rss / (n - fit.parameters) : kNaN;
 }
+
+namespace {
+
+double residual_squares(std::span<const double> y, const TrainingRows& rows, std::span<const double> fitted) {
+  NeumaierSum squares;
+  for (std::size_t r = 0; r < rows.index.size(); ++r) {
+    const double residual = y[rows.index[r]] - fitted[r];
+    squares += rows.weight[r] * residual * residual;
+  }
+  return squares.value();
+}
+
+}  // namespace
 
 Result<LinearFit> fit_mean(const RegressionData& data) {
   GIMBAL_TRY(const TrainingRows rows, training_rows(data.x, data.y, data.weight, data.rows, 2));
@@ -72,7 +84,7 @@ Result<LinearFit> fit_mean(const RegressionData& data) {
   std::vector<double> loo(rows.index.size());
   for (std::size_t r = 0; r < loo.size(); ++r)
     loo[r] = leave_one_out(data.y[rows.index[r]], fit.intercept, rows.weight[r] / n, rows.weight[r], fit.intercept, n);
-  finish_linear_fit(fit, data.y, rows, fitted, std::move(loo));
+  finish_linear_fit(fit, data.y, rows, std::move(loo), residual_squares(data.y, rows, fitted));
   fit.intercept_se = std::sqrt(fit.residual_variance / n);
   return fit;
 }
@@ -182,7 +194,7 @@ Result<LinearFit> fit_ols(const RegressionData& data) {
       loo[q] = leave_one_out(data.y[rows.index[q]], fitted[q], leverage, rows.weight[q], y_mean, n);
     }
   });
-  finish_linear_fit(fit, data.y, rows, fitted, std::move(loo));
+  finish_linear_fit(fit, data.y, rows, std::move(loo), residual_squares(data.y, rows, fitted));
 
   // Var(beta) = s^2 (R'R)^-1; the intercept is y_mean - mean'coefficients, and y_mean is independent of them.
   const Eigen::MatrixXd inverse = triangular.solve(Eigen::MatrixXd::Identity(rank, rank));

@@ -13,9 +13,9 @@ namespace gimbal::learn {
 // the weighted mean of the other rows stands in.
 double leave_one_out(double y, double fitted, double leverage, double weight, double mean, double rows);
 
-// Fills rows, loo, loo_mse and residual_variance of `fit` (whose `parameters` is set) from the fitted and the leave-one-out
-// value of each training row.
-void finish_linear_fit(LinearFit& fit, std::span<const double> y, const TrainingRows& rows, std::span<const double> fitted,
-                       std::vector<double> loo);
+// Fills rows, loo, loo_mse and residual_variance of `fit` (whose `parameters` is set) from the leave-one-out value of each
+// training row and the weighted sum of squared residuals.
+void finish_linear_fit(LinearFit& fit, std::span<const double> y, const TrainingRows& rows, std::vector<double> loo,
+                       double rss);
 
 }  // namespace gimbal::learn

@@ -285,6 +285,12 @@ TEST(Logistic, RefusesWhatItCannotUse) {
             "class of row 2 must lie in 0..2, found 5");
   const std::vector<double> y{0, 1, 0};
   EXPECT_EQ(fit_logistic({x, y}).error().code, ErrorCode::kInsufficientData);  // 5 folds of 3 rows
+  const Matrix many = random_features(40, 1, 1);
+  const std::vector<std::int64_t> cluster(40, 9);
+  LogisticOptions clustered;
+  clustered.cluster = cluster;
+  EXPECT_EQ(fit_logistic({many, random_labels(many, 1)}, clustered).error().message,
+            "5 folds need at least 5 clusters, found 1");
   EXPECT_EQ(fit_logistic({x, y}, with_penalty(-1)).error().message, "a penalty must be positive and finite, found -1");
 }
 

@@ -132,8 +132,8 @@ class LeaveOneOut {
  public:
   LeaveOneOut(const Matrix& x, std::span<const double> y, const TrainingRows& rows, const Standardized& problem,
               const MatrixXd& vectors, const VectorXd& values, const std::vector<double>& penalties)
-      : predictions_(static_cast<Index>(rows.index.size()), static_cast<Index>(penalties.size())), mse_(penalties.size(), 0.0) {
-    const Index r = values.size(), count = predictions_.cols();
+      : predictions_(static_cast<Index>(rows.index.size()), static_cast<Index>(penalties.size())) {
+    const Index r = values.size(), count = predictions_.cols(), d = static_cast<Index>(x.cols());
     const double n = static_cast<double>(rows.positive);
     MatrixXd shrink(r, count), response(r, count);  // 1 / (s + m), and times V'Z'Wy
     const VectorXd along = vectors.transpose() * problem.with_y;
@@ -141,48 +141,66 @@ class LeaveOneOut {
       shrink.col(p) = (values.array() + penalties[static_cast<std::size_t>(p)]).inverse();
       response.col(p) = shrink.col(p).cwiseProduct(along);
     }
-    const VectorXd inverse_sd = problem.sd.cwiseInverse();
+    // Whole rows are read, so constant features stay in with coefficient 0.
+    Eigen::RowVectorXd mean = Eigen::RowVectorXd::Zero(d);
+    MatrixXd rotate = MatrixXd::Zero(d, r);  // diag(1/sd) V
+    for (Index k = 0; k < r; ++k) {
+      const auto column = static_cast<Index>(problem.columns[static_cast<std::size_t>(k)]);
+      mean[column] = problem.mean[k];
+      rotate.row(column) = vectors.row(k) / problem.sd[k];
+    }
     const std::size_t total = rows.index.size(), chunks = (total + kChunk - 1) / kChunk;
-    MatrixXd squares = MatrixXd::Zero(count, static_cast<Index>(chunks));
+    MatrixXd squares = MatrixXd::Zero(2 * count, static_cast<Index>(chunks));  // leave-one-out above, residual below
     parallel_for(chunks, 1, [&](std::size_t first, std::size_t last) {
-      RowMajor z(static_cast<Index>(kBlock), r);
+      RowMajor z(static_cast<Index>(kBlock), d);
       MatrixXd q, f, h;
+      ArrayXd yb, wb, share, residual, leverage;
       for (std::size_t chunk = first; chunk < last; ++chunk) {
+        const auto at_chunk = static_cast<Index>(chunk);
         const std::size_t end = std::min(total, (chunk + 1) * kChunk);
         for (std::size_t at = chunk * kChunk; at < end; at += kBlock) {
           const auto size = static_cast<Index>(std::min(kBlock, end - at));
-          ArrayXd yb(size), wb(size);
+          yb.resize(size);
+          wb.resize(size);
           for (Index row = 0; row < size; ++row) {
             const std::size_t i = rows.index[at + static_cast<std::size_t>(row)];
-            yb[row] = y[i];
+            yb[row] = y[i] - problem.y_mean;
             wb[row] = rows.weight[at + static_cast<std::size_t>(row)];
-            const double* features = x.row(i).data();
-            double* out = z.row(row).data();
-            for (Index k = 0; k < r; ++k)
-              out[k] = (features[problem.columns[static_cast<std::size_t>(k)]] - problem.mean[k]) * inverse_sd[k];
+            z.row(row) = Eigen::Map<const Eigen::RowVectorXd>(x.row(i).data(), d) - mean;
           }
-          q.noalias() = z.topRows(size) * vectors;
+          share = wb / n;
+          q.noalias() = z.topRows(size) * rotate;
           f.noalias() = q * response;
           q.array() *= q.array();
           h.noalias() = q * shrink;
           for (Index p = 0; p < count; ++p) {
             auto loo = predictions_.col(p).segment(static_cast<Index>(at), size).array();
-            const ArrayXd fitted = f.col(p).array() + problem.y_mean;
-            const ArrayXd leverage = wb * (h.col(p).array() + 1.0) / n;
-            loo = yb - (yb - fitted) / (1 - leverage);
-            if (!(leverage.maxCoeff() < 1 - 1e-10))
-              for (Index row = 0; row < size; ++row)
-                loo[row] = leave_one_out(yb[row], fitted[row], leverage[row], wb[row], problem.y_mean, n);
-            const double sum = (wb * (yb - loo).square()).sum();
-            squares(p, static_cast<Index>(chunk)) += sum;
+            residual = yb - f.col(p).array();
+            leverage = share * (h.col(p).array() + 1.0);
+            squares(count + p, at_chunk) += (wb * residual.square()).sum();
+            if (leverage.maxCoeff() < 1 - 1e-10) {
+              leverage = residual / (1 - leverage);  // y - loo
+              squares(p, at_chunk) += (wb * leverage.square()).sum();
+              loo = yb - leverage + problem.y_mean;
+              continue;
+            }
+            for (Index row = 0; row < size; ++row) {
+              const double yi = yb[row] + problem.y_mean;
+              loo[row] = leave_one_out(yi, yi - residual[row], leverage[row], wb[row], problem.y_mean, n);
+              squares(p, at_chunk) += wb[row] * (yi - loo[row]) * (yi - loo[row]);
+            }
           }
         }
       }
     });
-    for (Index p = 0; p < count; ++p) mse_[static_cast<std::size_t>(p)] = squares.row(p).sum() / n;
+    for (Index p = 0; p < count; ++p) {
+      mse_.push_back(squares.row(p).sum() / n);
+      rss_.push_back(squares.row(count + p).sum());
+    }
   }
 
   const std::vector<double>& mse() const { return mse_; }
+  double rss(std::size_t p) const { return rss_[p]; }
   std::vector<double> predictions(std::size_t p) const {
     const auto column = predictions_.col(static_cast<Index>(p));
     return {column.data(), column.data() + column.size()};
@@ -190,7 +208,7 @@ class LeaveOneOut {
 
  private:
   MatrixXd predictions_;
-  std::vector<double> mse_;
+  std::vector<double> mse_, rss_;
 };
 
 // `penalties` ascending.
@@ -219,13 +237,7 @@ LinearFit solve(const Matrix& x, std::span<const double> y, const TrainingRows& 
   fit.standard_errors.assign(x.cols(), kNaN);
   fit.intercept = problem.y_mean;
   const VectorXd slope = beta.cwiseQuotient(problem.sd);
-  std::vector<double> fitted(rows.index.size(), problem.y_mean);
-  for (std::size_t q = 0; q < fitted.size(); ++q) {
-    const double* features = x.row(rows.index[q]).data();
-    for (Index a = 0; a < r; ++a)
-      fitted[q] += (features[problem.columns[static_cast<std::size_t>(a)]] - problem.mean[a]) * slope[a];
-  }
-  finish_linear_fit(fit, y, rows, fitted, errors.predictions(best));
+  finish_linear_fit(fit, y, rows, errors.predictions(best), errors.rss(best));
   // Var(beta) = s^2 / n V s / (s + m)^2 V' on the standardized scale, of which `spread` is a square root.
   const MatrixXd spread = vectors * (values.cwiseSqrt().cwiseProduct(shrink)).asDiagonal();
   const double variance = fit.residual_variance / n;

@@ -1,5 +1,7 @@
 #include "gimbal/learn/training_rows.h"
 
+#include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -48,29 +50,27 @@ Result<TrainingRows> training_rows(const Matrix& x, std::optional<std::span<cons
 bool is_constant(double sd, double mean) { return !(sd > 1e-12 * std::abs(mean)); }
 
 Moments feature_moments(const Matrix& x, const TrainingRows& rows) {
-  const std::size_t d = x.cols();
+  using Eigen::ArrayXd;
+  const auto d = static_cast<Eigen::Index>(x.cols());
   const double n = static_cast<double>(rows.positive);
-  Moments out{std::vector<double>(d, 0.0), std::vector<double>(d, 0.0)};
-  std::vector<double> sum(d, 0.0), square(d, 0.0);
-  for (std::size_t r = 0; r < rows.index.size(); ++r) {
-    const double* row = x.row(rows.index[r]).data();
-    for (std::size_t k = 0; k < d; ++k) sum[k] += rows.weight[r] * row[k];
-  }
-  for (std::size_t k = 0; k < d; ++k) out.mean[k] = sum[k] / n;
+  const auto features = [&](std::size_t r) { return Eigen::Map<const ArrayXd>(x.row(rows.index[r]).data(), d); };
+  ArrayXd sum = ArrayXd::Zero(d);
+  for (std::size_t r = 0; r < rows.index.size(); ++r) sum += rows.weight[r] * features(r);
+  const ArrayXd mean = sum / n;
   // A second pass about the first mean corrects its rounding and keeps the squares free of cancellation.
-  std::fill(sum.begin(), sum.end(), 0.0);
+  ArrayXd square = ArrayXd::Zero(d), from_mean(d);
+  sum.setZero();
   for (std::size_t r = 0; r < rows.index.size(); ++r) {
-    const double* row = x.row(rows.index[r]).data();
-    for (std::size_t k = 0; k < d; ++k) {
-      const double from_mean = row[k] - out.mean[k];
-      sum[k] += rows.weight[r] * from_mean;
-      square[k] += rows.weight[r] * from_mean * from_mean;
-    }
+    from_mean = features(r) - mean;
+    sum += rows.weight[r] * from_mean;
+    square += rows.weight[r] * from_mean.square();
   }
-  for (std::size_t k = 0; k < d; ++k) {
-    const double correction = sum[k] / n;
-    const double sd = std::sqrt(std::max(square[k] / n - correction * correction, 0.0));
-    out.mean[k] += correction;
+  Moments out{std::vector<double>(x.cols()), std::vector<double>(x.cols())};
+  for (std::size_t k = 0; k < x.cols(); ++k) {
+    const auto at = static_cast<Eigen::Index>(k);
+    const double correction = sum[at] / n;
+    const double sd = std::sqrt(std::max(square[at] / n - correction * correction, 0.0));
+    out.mean[k] = mean[at] + correction;
     out.sd[k] = is_constant(sd, out.mean[k]) ? 0.0 : sd;
   }
   return out;
