@@ -22,6 +22,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -62,7 +63,86 @@ class Command {
   // One of named values.
   template <typename E>
   OptionBuilder choice(std::string_view names, E* target, std::vector<std::pair<std::string, E>> choices) {
+    return bind_choice(add(names), target, std::move(choices));
+  }
+  // A value with a grammar of its own: `parse` reads one word; its errors say what was expected and what was found, without
+  // `where`.
+  template <typename T>
+  OptionBuilder parsed(std::string_view names, T* target,
+                       std::type_identity_t<std::function<Result<T>(std::string_view)>> parse, std::string default_text = "") {
     OptionSpec& spec = add(names);
+    spec.kind = ValueKind::kText;
+    spec.default_text = default_text;
+    auto given = std::make_shared<std::string>(std::move(default_text));
+    spec.assign = [target, parse, given](const OptionSpec&, const std::vector<std::string>& words) -> Result<void> {
+      GIMBAL_TRY(const std::string word, detail::only_word(words));
+      GIMBAL_TRY(*target, parse(word));
+      *given = word;
+      return {};
+    };
+    spec.accepts = [parse](const OptionSpec&, std::string_view word) { return parse(word).has_value(); };
+    spec.json = [given] { return detail::text_or_null(*given); };
+    return OptionBuilder(spec);
+  }
+  // The same for a list: comma-separated and repeatable, or with `whole_words()` repeatable only.
+  template <typename T>
+  OptionBuilder parsed_list(std::string_view names, std::vector<T>* target,
+                            std::type_identity_t<std::function<Result<T>(std::string_view)>> parse) {
+    OptionSpec& spec = add(names);
+    spec.list = true;
+    auto given = std::make_shared<std::vector<std::string>>();
+    spec.assign = [target, parse, given](const OptionSpec& self, const std::vector<std::string>& words) -> Result<void> {
+      GIMBAL_TRY(*given, detail::list_items(self, words));
+      target->clear();
+      for (const std::string& item : *given) {
+        GIMBAL_TRY(target->emplace_back(), parse(item));
+      }
+      return {};
+    };
+    spec.accepts = [parse](const OptionSpec&, std::string_view word) { return parse(word).has_value(); };
+    spec.json = [given] {
+      std::vector<std::string> items;
+      for (const std::string& item : *given) items.push_back(detail::Value<std::string>::json(item));
+      return detail::json_array(items);
+    };
+    return OptionBuilder(spec);
+  }
+  // A positional. `name` is upper case. One word unless the target is a vector or `count` or `optional` says otherwise. At most
+  // one positional of a command takes a variable number of words; it may stand anywhere among them.
+  template <typename T>
+  OptionBuilder positional(std::string name, T* target) {
+    OptionSpec& spec = add_positional(std::move(name));
+    detail::bind(spec, target);
+    if (spec.list) {
+      spec.split = false;
+      spec.max_count = std::string::npos;
+    }
+    spec.default_text.clear();
+    return OptionBuilder(spec);
+  }
+
+  // A positional that is one of named values.
+  template <typename E>
+  OptionBuilder positional_choice(std::string name, E* target, std::vector<std::pair<std::string, E>> choices) {
+    OptionBuilder builder = bind_choice(add_positional(std::move(name)), target, std::move(choices));
+    return builder.show_default("");
+  }
+
+  const std::string& name() const { return name_; }
+  const std::string& summary() const { return summary_; }
+  const std::string& description() const { return description_; }
+  const std::vector<Example>& examples() const { return examples_; }
+  const Body& body() const { return body_; }
+  const std::vector<std::unique_ptr<OptionSpec>>& options() const { return options_; }
+  const std::vector<std::unique_ptr<OptionSpec>>& positionals() const { return positionals_; }
+  // The option with this key or alias ("out", "output"), or null.
+  const OptionSpec* find(std::string_view key) const;
+
+ private:
+  OptionSpec& add(std::string_view names);
+  OptionSpec& add_positional(std::string name);
+  template <typename E>
+  static OptionBuilder bind_choice(OptionSpec& spec, E* target, std::vector<std::pair<std::string, E>> choices) {
     spec.kind = ValueKind::kChoice;
     for (const auto& [word, value] : choices) {
       spec.choices.push_back(word);
@@ -83,52 +163,6 @@ class Command {
     };
     return OptionBuilder(spec);
   }
-  // A value with a grammar of its own: `parse` reads one word; its errors say what was expected and what was found, without
-  // `where`.
-  template <typename T>
-  OptionBuilder parsed(std::string_view names, T* target, std::function<Result<T>(std::string_view)> parse,
-                       std::string default_text = "") {
-    OptionSpec& spec = add(names);
-    spec.kind = ValueKind::kText;
-    spec.default_text = default_text;
-    auto given = std::make_shared<std::string>(std::move(default_text));
-    spec.assign = [target, parse, given](const OptionSpec&, const std::vector<std::string>& words) -> Result<void> {
-      GIMBAL_TRY(const std::string word, detail::only_word(words));
-      GIMBAL_TRY(*target, parse(word));
-      *given = word;
-      return {};
-    };
-    spec.accepts = [parse](const OptionSpec&, std::string_view word) { return parse(word).has_value(); };
-    spec.json = [given] { return detail::text_or_null(*given); };
-    return OptionBuilder(spec);
-  }
-  // A positional. `name` is upper case. One word unless the target is a vector or `count` or `optional` says otherwise. At most
-  // one positional of a command takes a variable number of words; it may stand anywhere among them.
-  template <typename T>
-  OptionBuilder positional(std::string name, T* target) {
-    OptionSpec& spec = add_positional(std::move(name));
-    detail::bind(spec, target);
-    if (spec.list) {
-      spec.split = false;
-      spec.max_count = std::string::npos;
-    }
-    spec.default_text.clear();
-    return OptionBuilder(spec);
-  }
-
-  const std::string& name() const { return name_; }
-  const std::string& summary() const { return summary_; }
-  const std::string& description() const { return description_; }
-  const std::vector<Example>& examples() const { return examples_; }
-  const Body& body() const { return body_; }
-  const std::vector<std::unique_ptr<OptionSpec>>& options() const { return options_; }
-  const std::vector<std::unique_ptr<OptionSpec>>& positionals() const { return positionals_; }
-  // The option with this key or alias ("out", "output"), or null.
-  const OptionSpec* find(std::string_view key) const;
-
- private:
-  OptionSpec& add(std::string_view names);
-  OptionSpec& add_positional(std::string name);
 
   std::string name_;
   std::string summary_;

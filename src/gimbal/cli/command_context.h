@@ -13,6 +13,7 @@
 #include "gimbal/base/log.h"
 #include "gimbal/base/progress.h"
 #include "gimbal/base/result.h"
+#include "gimbal/base/warning.h"
 #include "gimbal/cli/options.h"
 
 namespace gimbal::cli {
@@ -27,6 +28,7 @@ struct Host {
   // The user's config.toml, read when it exists; empty: none.
   std::string user_config;
   bool live_progress = false;  // standard error is a terminal
+  bool log_to_stderr = false;  // tests leave it off: the log does not go through `err`
 };
 
 struct ResolvedOption {
@@ -34,13 +36,6 @@ struct ResolvedOption {
   std::string json;  // the value
   Source source = Source::kDefault;
   std::string where;  // "--seed", "GIMBAL_SEED", "gimbal.toml:3:1"; empty for a default
-};
-
-// A remark about the result, for "warnings" in documents.
-struct Warning {
-  std::string code;     // a word such as poor_overlap
-  std::string message;  // a sentence
-  std::optional<std::int64_t> count;
 };
 
 class CommandContext {
@@ -79,6 +74,7 @@ class CommandContext {
   void write_err(std::string_view bytes) const { host_->err(bytes); }
   // Shown on stderr when the command ends (without --json), and in documents.
   void warn(std::string code, std::string message, std::optional<std::int64_t> count = std::nullopt);
+  void warn(Warning warning) { warnings_.push_back(std::move(warning)); }
   const std::vector<Warning>& warnings() const { return warnings_; }
 
   // --- timing: `lap("read")` gives the time since the last lap (or the start) to that part of "timing_ms".

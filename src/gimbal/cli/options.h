@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -208,6 +209,7 @@ std::string text_or_null(const std::string& text);  // a JSON string; null when 
 template <typename T>
 void bind(OptionSpec& spec, T* target) {
   spec.kind = Value<T>::kKind;
+  if constexpr (std::is_unsigned_v<T>) spec.lowest = 0;
   spec.default_text = Value<T>::text(*target);
   spec.assign = [target](const OptionSpec& self, const std::vector<std::string>& words) -> Result<void> {
     GIMBAL_TRY(const std::string word, only_word(words));
@@ -221,6 +223,7 @@ void bind(OptionSpec& spec, T* target) {
 template <typename T>
 void bind(OptionSpec& spec, std::optional<T>* target) {
   spec.kind = Value<T>::kKind;
+  if constexpr (std::is_unsigned_v<T>) spec.lowest = 0;
   spec.default_text = target->has_value() ? Value<T>::text(**target) : std::string();
   spec.assign = [target](const OptionSpec& self, const std::vector<std::string>& words) -> Result<void> {
     GIMBAL_TRY(const std::string word, only_word(words));
@@ -234,6 +237,7 @@ void bind(OptionSpec& spec, std::optional<T>* target) {
 template <typename T>
 void bind(OptionSpec& spec, std::vector<T>* target) {
   spec.kind = Value<T>::kKind;
+  if constexpr (std::is_unsigned_v<T>) spec.lowest = 0;
   spec.list = true;
   std::string text;
   for (const T& item : *target) text += (text.empty() ? "" : ",") + Value<T>::text(item);

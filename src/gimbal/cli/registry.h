@@ -15,8 +15,8 @@ struct CommandEntry {
   std::string_view name;
   std::string_view summary;  // the group's own; a test compares
   CommandGroup (*build)();
-  std::vector<DoctorCheck> (*doctor_checks)() = nullptr;  // what the group needs of the machine
-  std::vector<TourStep> (*tour_steps)() = nullptr;
+  std::vector<run::DoctorCheck> (*doctor_checks)() = nullptr;  // what the group needs of the machine
+  std::vector<run::TourStep> (*tour_steps)() = nullptr;
 };
 
 // In the order of `gimbal --help`. To add a group: declare its functions in registry.cc and add a row there.

@@ -1,6 +1,6 @@
 #include "gimbal/run/doctor.h"
 
-namespace gimbal {
+namespace gimbal::run {
 
 std::string_view doctor_state_name(DoctorState state) {
   switch (state) {
@@ -14,4 +14,4 @@ std::string_view doctor_state_name(DoctorState state) {
   return "";
 }
 
-}  // namespace gimbal
+}  // namespace gimbal::run

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace gimbal {
+namespace gimbal::run {
 
 enum class DoctorState { kOk, kWarn, kFail };           // works; works with less; what needs it cannot work
 std::string_view doctor_state_name(DoctorState state);  // "ok", "warn", "fail"
@@ -22,4 +22,4 @@ struct DoctorCheck {
   std::function<DoctorResult()> run;
 };
 
-}  // namespace gimbal
+}  // namespace gimbal::run

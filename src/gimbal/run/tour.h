@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "gimbal/base/clock.h"
 #include "gimbal/base/progress.h"
 #include "gimbal/base/result.h"
+#include "gimbal/run/report.h"
 
-namespace gimbal {
+namespace gimbal::run {
 
 struct TourContext {
   std::string data_folder;     // holds <component>/...; the repository's data/
@@ -21,12 +23,10 @@ struct TourContext {
 };
 
 struct TourOutcome {
-  std::string what;      // what was done: "fitted a policy on 1,413 people and tested it on 1,412"
-  std::string headline;  // the number: "+0.034 per unit, 95 % CI 0.021 to 0.047"
-  bool skipped = false;  // the environment lacks something; `headline` says what
-  std::string note;      // a paragraph for the report; may be empty
-  std::string svg;       // a chart for the report; may be empty
-  std::string svg_caption;
+  std::string what;                 // what was done: "fitted a policy on 1,413 people, tested it on 1,412"
+  std::string headline;             // the number: "+0.034 per unit, 95 % CI 0.021 to 0.047"
+  bool skipped = false;             // the environment lacks something; `headline` says what
+  std::vector<ReportBlock> blocks;  // what the report's section shows below these: a chart, a paragraph
 };
 
 struct TourStep {
@@ -35,4 +35,4 @@ struct TourStep {
   std::function<Result<TourOutcome>(const TourContext&)> run;
 };
 
-}  // namespace gimbal
+}  // namespace gimbal::run

@@ -1,0 +1,144 @@
+// gimbal policy choose: one point of a frontier by a rule, solved exactly, as a policy file.
+#include "gimbal/cli/policy_choose.h"
+
+#include <cmath>
+
+#include "gimbal/base/file.h"
+#include "gimbal/base/number.h"
+#include "gimbal/cli/policy_commands.h"
+#include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/standard_options.h"
+
+namespace gimbal::cli {
+namespace {
+
+struct Flags {
+  std::optional<std::string> source;  // frontier.json or a model
+  FrontierOptions frontier;
+  std::string select = "power:0.8", fallback;
+  std::optional<std::string> out;
+};
+
+// A frontier document is recognised by its schema; anything else is taken as a model.
+Result<policy::LoadedFrontier> load(const Flags& flags, CommandContext& context) {
+  if (flags.source) {
+    GIMBAL_TRY(const JsonView json, JsonView::read_file(*flags.source));
+    const Result<std::string> schema = json.string("schema");
+    if (schema && schema->starts_with("gimbal.policy.frontier/")) return policy::load_frontier_document(*flags.source);
+  }
+  GIMBAL_TRY(const policy::FrontierRequest request, frontier_request(flags.frontier, flags.source.value_or(""), context.seed));
+  return policy::load_frontier(request);
+}
+
+Result<int> choose(CommandContext& context, const Flags& flags) {
+  GIMBAL_TRY(policy::parse_select_rule(flags.select));
+  if (!flags.fallback.empty()) GIMBAL_TRY(policy::parse_select_rule(flags.fallback));
+  GIMBAL_TRY(const policy::LoadedFrontier loaded, load(flags, context));
+  context.lap("read");
+  std::optional<policy::CurveKind> curve;
+  if (!flags.frontier.curve.empty()) curve = flags.frontier.curve == "plugin" ? policy::CurveKind::kPlugin : policy::CurveKind::kHonest;
+  GIMBAL_TRY(const ChosenPoint chosen, choose_point(loaded, flags.select, curve, flags.fallback));
+  context.lap("compute");
+  forward_warnings(context, loaded.frontier->warnings());
+  warn_plugin_choice(context, chosen, loaded);
+  std::optional<std::string> written;
+  if (chosen.stands() && flags.out) {
+    const policy::PolicyFile file = policy::make_policy(loaded, chosen.point, flags.select, chosen.curve, chosen.fallback);
+    GIMBAL_TRY(write_atomic(*flags.out, file.text() + "\n"));
+    const std::string ids = loaded.request.model + ".ids";
+    if (!loaded.request.model.empty() && exists(ids)) {
+      GIMBAL_TRY(const std::string bytes, read_file(ids));
+      GIMBAL_TRY(write_atomic(*flags.out + ".ids", bytes));
+    }
+    written = flags.out;
+  }
+  DocumentWriter document("gimbal.policy.choose/1");
+  write_choice_fields(document.json(), chosen, *loaded.frontier, written);
+  GIMBAL_TRY(finish_document(context, document));
+  if (!chosen.stands()) {
+    if (context.json) return 3;
+    return fail(unreachable(chosen, *loaded.frontier));
+  }
+  std::string text = fmt::format("{} on the {} curve{}\n", chosen.select, chosen.curve == policy::CurveKind::kHonest ? "honest" : "plug-in",
+                                 chosen.fallback ? fmt::format(" is out of reach; {} instead", flags.fallback) : "");
+  text += describe_point(chosen.point, *loaded.frontier, chosen.curve);
+  if (chosen.select == "max-z") {
+    text += "\nmax-z alone is rarely what one wants: z is nearly flat for small lambda while the improvement goes to zero.\n";
+  }
+  text += written ? fmt::format("\nNext: gimbal policy evaluate {} TEST.csv\n", *written) : "\nNext: write the policy with -o policy.json\n";
+  context.print(text);
+  return 0;
+}
+
+}  // namespace
+
+Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select, std::optional<policy::CurveKind> curve,
+                                 const std::string& fallback) {
+  const policy::Frontier& frontier = *loaded.frontier;
+  ChosenPoint out;
+  out.select = select;
+  out.curve = curve.value_or(frontier.curve());
+  GIMBAL_TRY(const policy::SelectRule rule, policy::parse_select_rule(select));
+  GIMBAL_TRY(out.choice, frontier.choose(rule, out.curve));
+  double lambda = out.choice.lambda;
+  if (!out.choice.reached && !fallback.empty()) {
+    GIMBAL_TRY(const policy::SelectRule other, policy::parse_select_rule(fallback));
+    GIMBAL_TRY(const policy::Choice choice, frontier.choose(other, out.curve));
+    out.fallback = choice.reached;
+    if (choice.reached) lambda = choice.lambda;
+  }
+  const double lambdas[] = {lambda};
+  GIMBAL_TRY(std::vector<policy::FrontierPoint> points, frontier.points(lambdas, 1));
+  out.point = std::move(points.front());
+  out.point.at = out.fallback ? fallback : select;
+  return out;
+}
+
+void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const policy::Frontier& frontier, const std::optional<std::string>& policy_file) {
+  json.field("select", chosen.select).field("curve", chosen.curve == policy::CurveKind::kHonest ? "honest" : "plugin");
+  json.field("reached", chosen.choice.reached).field("fallback", chosen.fallback).key("point");
+  policy::write_point(json, chosen.point, frontier.arms());
+  json.field("policy_file", policy_file);
+}
+
+Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier) {
+  Error error{ErrorCode::kInfeasible, fmt::format("{}: {}", chosen.select, chosen.choice.why), {}, "--select"};
+  const std::string lambda = std::isfinite(chosen.choice.lambda) ? format_significant(chosen.choice.lambda, 6) : "infinity";
+  error.notes.push_back(fmt::format("the largest power with {} test units is {}, at lambda {}", format_count(std::llround(frontier.options().test.n)),
+                                    percent_text(chosen.choice.power), lambda));
+  if (std::isfinite(chosen.choice.units_required)) {
+    error.notes.push_back(fmt::format("n_required there: {} test units", format_count(std::llround(std::ceil(chosen.choice.units_required)))));
+  } else {
+    error.notes.push_back("no test size would show it: no improvement is expected there");
+  }
+  error.notes.push_back("--fallback max-z takes the point that is easiest to prove instead, and marks the policy");
+  return error;
+}
+
+void warn_plugin_choice(CommandContext& context, const ChosenPoint& chosen, const policy::LoadedFrontier& loaded) {
+  if (chosen.curve != policy::CurveKind::kPlugin || loaded.data.cluster.empty()) return;
+  if (loaded.frontier->has_honest()) {
+    context.warn("plugin_clusters", "the plug-in curve knows no clusters; its power takes the honest curve's design effect");
+  } else {
+    context.warn("clusters_ignored", fmt::format("clusters (\"{}\") are ignored: the promised power is that of independent units, the test's verdict is not",
+                                                 loaded.data.cluster));
+  }
+}
+
+Command policy_choose_command() {
+  auto flags = std::make_shared<Flags>();
+  Command command("choose", "Pick one point of a frontier by a rule and write the policy.");
+  command.description(
+      "Rules: power:B (the largest lambda with that power), max-z, max-tau, tau*power, lcb:KAPPA, lambda:V, tau:T, share:ARM<=S. They are solved "
+      "exactly, not between printed points. A rule that cannot be met ends with exit code 3 and says what would be needed.");
+  command.positional("FRONTIER", &flags->source).file().optional().help("a document of `gimbal policy frontier`, or a model with the flags of `frontier`");
+  command.option("--select", &flags->select).value("RULE").help("the rule");
+  command.option("--fallback", &flags->fallback).value("RULE").help("the rule that stands in when the first cannot be met");
+  add_frontier_options(command, flags->frontier, true);
+  command.option("-o, --out, --output", &flags->out).value("FILE").file().help("the policy file");
+  command.example("gimbal policy choose frontier.json --select power:0.8 -o policy.json");
+  command.run([flags](CommandContext& context) { return choose(context, *flags); });
+  return command;
+}
+
+}  // namespace gimbal::cli

@@ -1,0 +1,72 @@
+// The flags that several verbs of `gimbal policy` share, each group declared once.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gimbal/cli/command.h"
+#include "gimbal/cli/command_context.h"
+#include "gimbal/cli/output.h"
+#include "gimbal/policy/data_flags.h"
+#include "gimbal/policy/fit_spec.h"
+#include "gimbal/policy/frontier_request.h"
+
+namespace gimbal::cli {
+
+// --- columns of logged data
+struct DataOptions {
+  std::string outcome, action, id, cluster, weight, propensity, baseline;
+  std::vector<std::string> features, arms, value_costs;
+  bool minimize = false, drop_missing_outcome = false;
+};
+void add_data_options(Command& command, DataOptions& options);
+Result<policy::DataFlags> data_flags(const DataOptions& options);
+// What a model or policy file carries, with every flag that was given again in its place. "none" takes a column away.
+Result<policy::DataFlags> override_data_flags(policy::DataFlags stored, const DataOptions& options,
+                                              const CommandContext& context);
+
+// --- how models are fitted
+struct FitOptions {
+  std::string learner = "auto", effect = "t", variance = "auto", unknown_category = "error";
+  int folds = 5;
+  double clip = 0.01, trim = 0;
+};
+void add_fit_options(Command& command, FitOptions& options);
+Result<policy::FitSpec> fit_spec(const FitOptions& options, std::uint64_t seed);
+
+// --- the later test
+struct TestOptions {
+  std::optional<std::int64_t> n_test;
+  double alpha = 0.05;
+  std::string side = "two";
+};
+void add_test_options(Command& command, TestOptions& options, bool with_n_test);
+Result<policy::Side> parse_side(const std::string& text);
+
+// --- the frontier: score, points, bounds, constraints
+struct FrontierOptions {
+  std::string nuisances, population, baseline, cluster, score = "dr", curve, unknown_category = "error";
+  std::optional<double> c0, budget;
+  int points = 101;
+  std::vector<std::string> at, floors, ceilings, forbids, capacities, min_shares, resources;
+  double max_drift = 1;
+  bool deterministic = false, minimize = false;
+  TestOptions test;
+};
+// `inputs`: --nuisances, --population, --cluster, --minimize and --baseline too.
+void add_frontier_options(Command& command, FrontierOptions& options, bool inputs);
+Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options, const std::string& model, std::uint64_t seed);
+
+// --- pieces of output
+void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs);
+void forward_warnings(CommandContext& context, const std::vector<policy::Warning>& warnings);
+std::string signed_text(double value, int digits = 3);  // "+0.0347"
+std::string percent_text(double share);                 // "81.2 %": for people; documents carry fractions
+
+// One frontier point as `choose`, `run` and `power` show it to people.
+std::string describe_point(const policy::FrontierPoint& point, const policy::Frontier& frontier, policy::CurveKind curve);
+void note_score(CommandContext& context, const policy::LoadedFrontier& loaded);
+
+}  // namespace gimbal::cli

@@ -1,0 +1,24 @@
+#include "gimbal/cli/registry.h"
+
+#include <array>
+
+#include "gimbal/cli/command_completion.h"
+#include "gimbal/cli/command_docs.h"
+#include "gimbal/cli/doctor.h"
+#include "gimbal/cli/tour.h"
+#include "gimbal/cli/version.h"
+
+namespace gimbal::cli {
+
+std::span<const CommandEntry> command_entries() {
+  static constexpr auto kEntries = std::to_array<CommandEntry>({
+      {"doctor", "Say what this machine can do and what is missing.", doctor_commands},
+      {"tour", "Run each system on small real data and print what came out.", tour_commands},
+      {"completion", "Print a completion script for a shell.", completion_commands},
+      {"docs", "Print the reference of all commands.", docs_commands},
+      {"version", "Print the version, the commit, and what was built in.", version_commands},
+  });
+  return kEntries;
+}
+
+}  // namespace gimbal::cli
