@@ -8,6 +8,7 @@
 #include "gimbal/data/csv.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gimbal/base/check.h"
 #include "gimbal/base/parallel.h"
@@ -45,11 +46,11 @@ class Pass {
   }
 
   // `first`: the file's first block, `header` what stands at its begin.
-  Result<void> run(const BlockPtr& first, const CsvHeader& header) {
+  Result<void> run(BlockPtr first, const CsvHeader& header) {
     field_count_ = header.names.size();
     next_line_ = header.line_feeds + 1;
     // The first block alone decides what most columns are, so that few blocks are parsed twice.
-    std::vector<BlockPtr> batch = {first};
+    std::vector<BlockPtr> batch = {std::move(first)};
     std::size_t skip = header.bytes;
     const std::size_t batch_size = 2 * static_cast<std::size_t>(std::max(1, thread_count()));
     while (!batch.empty() && rows_ < max_rows_) {
@@ -193,9 +194,8 @@ class Pass {
 };
 
 Result<DataTable> read_blocks(BlockReader& blocks, const CsvOptions& options, char separator) {
-  GIMBAL_TRY(auto first, blocks.next());
-  if (!first) return empty_file_error(blocks.name());
-  GIMBAL_TRY(const CsvHeader header, read_header((*first)->text(), blocks.name(), separator));
+  GIMBAL_TRY(CsvStart start, read_start(blocks, separator));
+  const CsvHeader header = std::move(start.header);
 
   std::vector<std::size_t> fields;
   std::vector<char> text;
@@ -205,7 +205,7 @@ Result<DataTable> read_blocks(BlockReader& blocks, const CsvOptions& options, ch
     text.push_back(options.text_columns.contains(header.names[i]));
   }
   Pass pass(blocks, options, separator, fields, text);
-  GIMBAL_TRY(pass.run(*first, header));
+  GIMBAL_TRY(pass.run(std::exchange(start.block, nullptr), header));
   if (pass.rows() == 0) return no_rows_error(blocks.name(), pass.next_line(), header.names.size());
 
   std::vector<Column> columns(fields.size());
@@ -218,10 +218,10 @@ Result<DataTable> read_blocks(BlockReader& blocks, const CsvOptions& options, ch
   }
   if (!late.empty()) {
     GIMBAL_TRY(blocks.rewind());
-    GIMBAL_TRY(auto again, blocks.next());
+    GIMBAL_TRY(CsvStart again, read_start(blocks, separator));
     Pass second(blocks, options, separator, late, std::vector<char>(late.size(), 1));
-    if (again) GIMBAL_TRY(second.run(*again, header));
-    if (second.rows() != pass.rows()) {
+    GIMBAL_TRY(second.run(std::move(again.block), again.header));
+    if (second.rows() != pass.rows() || again.header.names != header.names) {
       return fail_at(blocks.name(), ErrorCode::kConflict, "the file changed while it was read: {} rows, then {}", pass.rows(),
                      second.rows());
     }

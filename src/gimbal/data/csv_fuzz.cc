@@ -1,5 +1,5 @@
-// Any bytes: the table and the row reader agree on header, cells, and whether there is an error, at any block size; what was
-// read is written and read back.
+// Any bytes: the table and the row reader agree on header, cells and the first error, at any block size; what was read is
+// written and read back.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -31,12 +31,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace gimbal::data;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   CsvOptions options;
+  options.block_bytes = 4096;
   const auto table = parse_table(text, "fuzz.csv", options);
   options.block_bytes = 5;
   const auto in_blocks = parse_table(text, "fuzz.csv", options);
   require(table.has_value() == in_blocks.has_value());
   if (!table) {
-    require(table.error().text() == in_blocks.error().text());
+    // Behind a misplaced quote the blocks may be cut elsewhere: the first error is the one that is certain.
+    require(table.error().where == in_blocks.error().where && table.error().message == in_blocks.error().message);
     require(gimbal::is_utf8(table.error().text()));
   } else {
     require(all_cells(*table) == all_cells(*in_blocks));
@@ -67,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(rows == table->rows());
 
   const std::string written = to_csv(*table);
-  const auto back = parse_table(written, "fuzz.csv");
+  const auto back = parse_table(written, "fuzz.csv", {.block_bytes = 4096});
   require(back.has_value() && back->names() == table->names());
   require(to_csv(*back) == written);
   return 0;

@@ -25,11 +25,6 @@ bool looks_like_data(const std::vector<std::string>& names) {
 
 }  // namespace
 
-tl::unexpected<Error> empty_file_error(std::string_view name) {
-  return fail_at(fmt::format("{}:1", name), ErrorCode::kParseError,
-                 "expected a header line with column names, found an empty file");
-}
-
 tl::unexpected<Error> no_rows_error(std::string_view name, std::size_t line, std::size_t field_count) {
   return fail_at(fmt::format("{}:{}", name, line), ErrorCode::kParseError,
                  "expected rows of {} field{} below the header, found the end of the file", field_count,
@@ -45,26 +40,21 @@ Result<void> require_utf8(std::string_view row, std::string_view name, std::size
                  not_utf8_message(row.substr(start), *bad - start));
 }
 
-Result<CsvHeader> read_header(std::string_view text, std::string_view name, char separator) {
+namespace {
+
+// `line`: line feeds before `text`, which begins with blank lines or the header.
+Result<CsvHeader> read_header(std::string_view text, std::string_view name, char separator, std::size_t line) {
   const char* at = text.data();
-  const char* const end = at + text.size();
-  std::size_t line = 0;
   SplitRow row;
   CsvHeader header;
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    return fail_at(fmt::format("{}:1", name), ErrorCode::kParseError, "expected UTF-8, found UTF-16; save the file as UTF-8");
-  }
-  while (true) {
-    if (at == end) return empty_file_error(name);
-    header.line = line + 1;
-    const char* const start = at;
-    const bool good = split_row(at, end, separator, line, row);
-    GIMBAL_TRY(require_utf8({start, static_cast<std::size_t>(at - start)}, name, header.line));
-    if (good) break;
-    if (!row.problem.message.empty()) {
-      return fail_at(fmt::format("{}:{}:{}", name, header.line, row.problem.field), ErrorCode::kParseError, "{}",
-                     row.problem.message);
-    }
+  while (skip_blank_line(at)) ++line;
+  header.line = line + 1;
+  const char* const start = at;
+  const bool good = split_row(at, text.data() + text.size(), separator, line, row);
+  GIMBAL_TRY(require_utf8({start, static_cast<std::size_t>(at - start)}, name, header.line));
+  if (!good) {
+    return fail_at(fmt::format("{}:{}:{}", name, header.line, row.problem.field), ErrorCode::kParseError, "{}",
+                   row.problem.message);
   }
   header.line_feeds = line;
   header.bytes = static_cast<std::size_t>(at - text.data());
@@ -86,6 +76,34 @@ Result<CsvHeader> read_header(std::string_view text, std::string_view name, char
   }
   if (!diagnostics.empty()) return fail(diagnostics.to_error(ErrorCode::kParseError));
   return header;
+}
+
+}  // namespace
+
+Result<CsvStart> read_start(BlockReader& blocks, char separator) {
+  std::size_t lines = 0;
+  while (true) {
+    GIMBAL_TRY(auto block, blocks.next());
+    if (!block) {
+      return fail_at(fmt::format("{}:1", blocks.name()), ErrorCode::kParseError,
+                     "expected a header line with column names, found an empty file");
+    }
+    const std::string_view text = (*block)->text();
+    if (lines == 0 && (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))) {
+      return fail_at(fmt::format("{}:1", blocks.name()), ErrorCode::kParseError,
+                     "expected UTF-8, found UTF-16; save the file as UTF-8");
+    }
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    std::size_t blank = 0;
+    while (at < end && skip_blank_line(at)) ++blank;
+    if (at == end) {
+      lines += blank;
+      continue;
+    }
+    GIMBAL_TRY(CsvHeader header, read_header(text, blocks.name(), separator, lines));
+    return CsvStart{std::move(*block), std::move(header)};
+  }
 }
 
 }  // namespace gimbal::data

@@ -85,16 +85,6 @@ QuotedField scan_quoted(const char* at, const char* end, char separator, std::st
   }
 }
 
-bool is_blank_line(const char* at, const char*& next) {
-  if (*at == '\n')
-    next = at + 1;
-  else if (*at == '\r' && at[1] == '\n')
-    next = at + 2;
-  else
-    return false;
-  return true;
-}
-
 // An unquoted field from `at` to `stop`, without the carriage return of a line end.
 std::string_view unquoted_field(const char* at, const char* stop) {
   const char* last = stop;
@@ -207,8 +197,7 @@ class BlockParser {
     std::size_t line = 0;
     std::size_t expected_line = 0;
     while (at < end && out_.rows < max_rows_) {
-      if (const char* next; is_blank_line(at, next)) {
-        at = next;
+      if (skip_blank_line(at)) {
         ++line;
         continue;
       }
@@ -303,12 +292,21 @@ class BlockParser {
 
 }  // namespace
 
+bool skip_blank_line(const char*& at) {
+  if (*at == '\n')
+    ++at;
+  else if (*at == '\r' && at[1] == '\n')
+    at += 2;
+  else
+    return false;
+  return true;
+}
+
 bool split_row(const char*& at, const char* end, char separator, std::size_t& line, SplitRow& row) {
   row.fields.clear();
   row.unquoted.clear();
   row.problem = {line, 0, ""};
-  if (const char* next; is_blank_line(at, next)) {
-    at = next;
+  if (skip_blank_line(at)) {
     ++line;
     return false;
   }

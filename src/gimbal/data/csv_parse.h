@@ -30,6 +30,9 @@ struct SplitRow {
 };
 bool split_row(const char*& at, const char* end, char separator, std::size_t& line, SplitRow& row);
 
+// Advances `at` behind a blank line that begins there; false if none does.
+bool skip_blank_line(const char*& at);
+
 // What parse_block makes of the fields: loaded column k stands in field `fields[k]` (0-based, ascending).
 struct BlockPlan {
   enum class Mode { kTryNumbers, kText, kSkip };

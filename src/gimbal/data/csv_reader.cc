@@ -48,9 +48,9 @@ namespace {
 // Reads the first block and its header.
 template <typename State>
 Result<void> begin(State& state) {
-  GIMBAL_TRY(const bool any, state.advance());
-  if (!any) return empty_file_error(state.blocks.name());
-  GIMBAL_TRY(state.header, read_header(state.block->text(), state.blocks.name(), state.separator));
+  GIMBAL_TRY(CsvStart start, read_start(state.blocks, state.separator));
+  state.block = std::move(start.block);
+  state.header = std::move(start.header);
   state.enter(state.header.bytes);
   state.lines = state.header.line_feeds;
   state.row_line = state.header.line;

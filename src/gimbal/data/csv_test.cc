@@ -315,6 +315,14 @@ TEST(Csv, ABlockSizeAndThreadsChangeNothing) {
   }
 }
 
+TEST(Csv, BlankLinesMayComeBeforeTheHeader) {
+  for (const std::size_t block : {1, 1000}) {
+    const DataTable table = parsed("\n\r\n\n\n\na,b\n1,2\n", {.block_bytes = block});
+    EXPECT_THAT(table.names(), ElementsAre("a", "b"));
+    EXPECT_EQ(table.line_of(0), 7u);
+  }
+}
+
 TEST(Csv, ErrorsDoNotDependOnBlocksOrThreads) {
   const std::string text = "a,b\n1,2\n3\n\"x\"y,2\n\xFFz,1\n4,5,6\n7,\"op\n\n8,9\n";
   const std::string expected = error_of(text);
