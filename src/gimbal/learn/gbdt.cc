@@ -1,18 +1,17 @@
 #include "gimbal/learn/gbdt.h"
 
 #ifdef GIMBAL_HAVE_XGBOOST
-#include <dlfcn.h>
-#include <xgboost/c_api.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <mutex>
 #include <optional>
 
+#include "gimbal/base/hash.h"
 #include "gimbal/base/number.h"
 #include "gimbal/learn/cross_validation.h"
 #include "gimbal/learn/training_rows.h"
+#include "gimbal/learn/xgboost_library.h"
 #endif
 
 namespace gimbal::learn {
@@ -41,79 +40,6 @@ std::size_t Gbdt::features() const { return 0; }
 
 namespace {
 
-// The functions of XGBoost's C API that are used, looked up in the shared library.
-struct Library {
-  decltype(&XGBGetLastError) last_error = nullptr;
-  decltype(&XGBoostVersion) version = nullptr;
-  decltype(&XGDMatrixCreateFromMat_omp) matrix_create = nullptr;
-  decltype(&XGDMatrixSetFloatInfo) matrix_set = nullptr;
-  decltype(&XGDMatrixFree) matrix_free = nullptr;
-  decltype(&XGBoosterCreate) create = nullptr;
-  decltype(&XGBoosterFree) free = nullptr;
-  decltype(&XGBoosterSetParam) set_param = nullptr;
-  decltype(&XGBoosterUpdateOneIter) update = nullptr;
-  decltype(&XGBoosterPredictFromDMatrix) predict = nullptr;
-  decltype(&XGBoosterSaveModelToBuffer) save = nullptr;
-  decltype(&XGBoosterLoadModelFromBuffer) load = nullptr;
-  decltype(&XGBoosterBoostedRounds) rounds = nullptr;
-  decltype(&XGBoosterGetNumFeature) features = nullptr;
-  std::string problem;  // why it could not be loaded; empty when it was
-
-  Library() {
-    void* handle = nullptr;
-    // Debian and Ubuntu name the library .so.0 for all releases so far; the plain name comes with the development package.
-    for (const char* name : {"libxgboost.so.0", "libxgboost.so", "libxgboost.so.1", "libxgboost.so.2"}) {
-      handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-      if (handle) break;
-    }
-    if (!handle) {
-      const char* why = dlerror();
-      problem = why ? why : "it was not found";
-      return;
-    }
-    find(handle, "XGBGetLastError", last_error);
-    find(handle, "XGBoostVersion", version);
-    find(handle, "XGDMatrixCreateFromMat_omp", matrix_create);
-    find(handle, "XGDMatrixSetFloatInfo", matrix_set);
-    find(handle, "XGDMatrixFree", matrix_free);
-    find(handle, "XGBoosterCreate", create);
-    find(handle, "XGBoosterFree", free);
-    find(handle, "XGBoosterSetParam", set_param);
-    find(handle, "XGBoosterUpdateOneIter", update);
-    find(handle, "XGBoosterPredictFromDMatrix", predict);
-    find(handle, "XGBoosterSaveModelToBuffer", save);
-    find(handle, "XGBoosterLoadModelFromBuffer", load);
-    find(handle, "XGBoosterBoostedRounds", rounds);
-    find(handle, "XGBoosterGetNumFeature", features);
-  }
-
- private:
-  template <typename Function>
-  void find(void* handle, const char* name, Function& function) {
-    function = reinterpret_cast<Function>(dlsym(handle, name));
-    if (!function && problem.empty()) problem = fmt::format("it has no function {}", name);
-  }
-};
-
-// Loaded at the first call and kept: the library starts threads of its own and must not be unloaded.
-const Library& library() {
-  static const Library loaded;
-  return loaded;
-}
-
-Result<void> require_library() {
-  if (library().problem.empty()) return {};
-  return fail(ErrorCode::kUnavailable,
-              "gradient-boosted trees need XGBoost, which could not be loaded ({}): install the package libxgboost-dev",
-              library().problem);
-}
-
-Result<void> check(int status, const char* what) {
-  if (status == 0) return {};
-  std::string_view message = library().last_error();
-  return fail(ErrorCode::kInternal, "XGBoost could not {}: {}", what, message.substr(0, message.find('\n')));
-}
-
 // XGBoost's matrix of single-precision features with labels and weights. Not movable: the handle has one owner.
 class DataMatrix {
  public:
@@ -121,7 +47,7 @@ class DataMatrix {
   DataMatrix(const DataMatrix&) = delete;
   DataMatrix& operator=(const DataMatrix&) = delete;
   ~DataMatrix() {
-    if (handle_) library().matrix_free(handle_);
+    if (handle_) xgboost().matrix_free(handle_);
   }
 
   // Rows `rows` of x, in that order.
@@ -129,12 +55,12 @@ class DataMatrix {
     std::vector<float> values(rows.size() * x.cols());
     for (std::size_t r = 0; r < rows.size(); ++r)
       for (std::size_t k = 0; k < x.cols(); ++k) values[r * x.cols() + k] = static_cast<float>(x(rows[r], k));
-    return check(
-        library().matrix_create(values.data(), rows.size(), x.cols(), std::numeric_limits<float>::quiet_NaN(), &handle_, 1),
+    return check_xgboost(
+        xgboost().matrix_create(values.data(), rows.size(), x.cols(), std::numeric_limits<float>::quiet_NaN(), &handle_, 1),
         "take the data");
   }
   Result<void> set(const char* field, const std::vector<float>& values) {
-    return check(library().matrix_set(handle_, field, values.data(), values.size()), "take labels and weights");
+    return check_xgboost(xgboost().matrix_set(handle_, field, values.data(), values.size()), "take labels and weights");
   }
   DMatrixHandle handle() const { return handle_; }
 
@@ -144,12 +70,12 @@ class DataMatrix {
 
 }  // namespace
 
-bool gbdt_available() { return library().problem.empty(); }
+bool gbdt_available() { return xgboost().problem.empty(); }
 
 std::string gbdt_library_version() {
   if (!gbdt_available()) return "";
   int major = 0, minor = 0, patch = 0;
-  library().version(&major, &minor, &patch);
+  xgboost().version(&major, &minor, &patch);
   return fmt::format("{}.{}.{}", major, minor, patch);
 }
 
@@ -161,11 +87,11 @@ struct Gbdt::State {
   std::mutex turn;
 
   ~State() {
-    if (booster) library().free(booster);
+    if (booster) xgboost().free(booster);
   }
 
   Result<void> set(const char* name, const std::string& value) {
-    return check(library().set_param(booster, name, value.c_str()), "set a parameter");
+    return check_xgboost(xgboost().set_param(booster, name, value.c_str()), "set a parameter");
   }
 
   struct Raw {
@@ -177,7 +103,7 @@ struct Gbdt::State {
     bst_ulong dimensions = 0;
     const float* values = nullptr;
     const char* config = R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":true})";
-    GIMBAL_TRY(check(library().predict(booster, data.handle(), config, &shape, &dimensions, &values), "predict"));
+    GIMBAL_TRY(check_xgboost(xgboost().predict(booster, data.handle(), config, &shape, &dimensions, &values), "predict"));
     std::size_t size = 1;
     for (bst_ulong k = 0; k < dimensions; ++k) size *= shape[k];
     return Raw{{values, size}, dimensions > 1 ? static_cast<int>(shape[1]) : 1};
@@ -186,9 +112,9 @@ struct Gbdt::State {
   // What cannot be read from the model's header: rounds, features, and outputs by predicting one row.
   Result<void> inspect() {
     bst_ulong count = 0;
-    GIMBAL_TRY(check(library().features(booster, &count), "count the features"));
+    GIMBAL_TRY(check_xgboost(xgboost().features(booster, &count), "count the features"));
     features = count;
-    GIMBAL_TRY(check(library().rounds(booster, &rounds), "count the rounds"));
+    GIMBAL_TRY(check_xgboost(xgboost().rounds(booster, &rounds), "count the rounds"));
     const Matrix probe(1, features);
     const std::size_t row = 0;
     DataMatrix data;
@@ -328,7 +254,7 @@ constexpr int kRoundsWithoutHoldOut = 30;
 }  // namespace
 
 Result<Gbdt> Gbdt::train(const GbdtData& data, const GbdtOptions& options) {
-  GIMBAL_TRY(require_library());
+  GIMBAL_TRY(require_xgboost());
   GIMBAL_TRY(const Training training, check_training(data, options));
   int rounds = options.patience == 0 ? options.max_rounds : std::min(options.max_rounds, kRoundsWithoutHoldOut);
   if (const std::optional<HoldOut> split = hold_out(training)) {
@@ -338,11 +264,11 @@ Result<Gbdt> Gbdt::train(const GbdtData& data, const GbdtOptions& options) {
     State state;
     // Both matrices are named here so that the booster keeps their predictions and only adds each new tree.
     const DMatrixHandle known[] = {fit.handle(), held.handle()};
-    GIMBAL_TRY(check(library().create(known, 2, &state.booster), "make a booster"));
+    GIMBAL_TRY(check_xgboost(xgboost().create(known, 2, &state.booster), "make a booster"));
     GIMBAL_TRY(configure(state, training, split->training));
     double best = std::numeric_limits<double>::infinity();
     for (int round = 0; round < options.max_rounds && (round == 0 || round - rounds < options.patience); ++round) {
-      GIMBAL_TRY(check(library().update(state.booster, round, fit.handle()), "boost"));
+      GIMBAL_TRY(check_xgboost(xgboost().update(state.booster, round, fit.handle()), "boost"));
       GIMBAL_TRY(const State::Raw raw, state.raw_predictions(held));
       const double loss = mean_loss(training, split->held_out, raw.values, raw.outputs);
       if (round == 0 || loss < best) {
@@ -357,35 +283,59 @@ Result<Gbdt> Gbdt::train(const GbdtData& data, const GbdtOptions& options) {
   GIMBAL_TRY(fill(fit, training, all));
   auto state = std::make_unique<State>();
   const DMatrixHandle known[] = {fit.handle()};
-  GIMBAL_TRY(check(library().create(known, 1, &state->booster), "make a booster"));
+  GIMBAL_TRY(check_xgboost(xgboost().create(known, 1, &state->booster), "make a booster"));
   GIMBAL_TRY(configure(*state, training, all));
   for (int round = 0; round < rounds; ++round)
-    GIMBAL_TRY(check(library().update(state->booster, round, fit.handle()), "boost"));
+    GIMBAL_TRY(check_xgboost(xgboost().update(state->booster, round, fit.handle()), "boost"));
   GIMBAL_TRY(state->inspect());
   return Gbdt(std::move(state));
 }
+
+namespace {
+
+// XGBoost reads its own format without looking where the bytes end, so damaged bytes must not reach it: hash64 of the model
+// stands behind it (XGBoost itself stops before). 8 bytes, little-endian.
+constexpr std::size_t kChecksum = 8;
+
+void append_checksum(std::string& bytes) {
+  const std::uint64_t hash = hash64(bytes);
+  for (std::size_t k = 0; k < kChecksum; ++k) bytes.push_back(static_cast<char>(hash >> (8 * k) & 0xff));
+}
+
+Result<std::string_view> without_checksum(std::string_view bytes) {
+  const std::string_view model = bytes.substr(0, bytes.size() - std::min(bytes.size(), kChecksum));
+  std::string expected(model);
+  append_checksum(expected);
+  if (model.empty() || expected != bytes)
+    return fail(ErrorCode::kCorrupted, "these {} bytes are not a model of gradient-boosted trees, or they are damaged",
+                bytes.size());
+  return model;
+}
+
+}  // namespace
 
 Result<std::string> Gbdt::save_to_bytes() const {
   const std::lock_guard lock(state_->turn);
   bst_ulong size = 0;
   const char* bytes = nullptr;
-  GIMBAL_TRY(check(library().save(state_->booster, R"({"format":"ubj"})", &size, &bytes), "save the model"));
-  return std::string(bytes, size);
+  GIMBAL_TRY(check_xgboost(xgboost().save(state_->booster, R"({"format":"ubj"})", &size, &bytes), "save the model"));
+  std::string out(bytes, size);
+  append_checksum(out);
+  return out;
 }
 
 Result<Gbdt> Gbdt::load_from_bytes(std::string_view bytes) {
-  GIMBAL_TRY(require_library());
+  GIMBAL_TRY(require_xgboost());
+  GIMBAL_TRY(const std::string_view model, without_checksum(bytes));
   auto state = std::make_unique<State>();
-  GIMBAL_TRY(check(library().create(nullptr, 0, &state->booster), "make a booster"));
+  GIMBAL_TRY(check_xgboost(xgboost().create(nullptr, 0, &state->booster), "make a booster"));
   GIMBAL_TRY(state->set("verbosity", "0"));
   GIMBAL_TRY(state->set("nthread", "1"));
-  // Both of XGBoost's current formats begin with a brace; anything else would be taken for the old binary one, unchecked.
-  Result<void> loaded = fail(ErrorCode::kCorrupted, "no model of gradient-boosted trees begins like this");
-  if (bytes.starts_with('{')) loaded = check(library().load(state->booster, bytes.data(), bytes.size()), "read the model");
+  Result<void> loaded = check_xgboost(xgboost().load(state->booster, model.data(), model.size()), "read the model");
   if (loaded) loaded = state->inspect();
   if (!loaded)
-    return fail(ErrorCode::kCorrupted, "these {} bytes are not a model of gradient-boosted trees: {}", bytes.size(),
-                loaded.error().message);
+    return fail(ErrorCode::kCorrupted, "this is not a model of gradient-boosted trees that XGBoost {} reads: {}",
+                gbdt_library_version(), loaded.error().message);
   // Not part of the saved model: the number of threads is set for predictions too.
   GIMBAL_TRY(state->set("nthread", "1"));
   return Gbdt(std::move(state));

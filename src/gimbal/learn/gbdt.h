@@ -60,9 +60,9 @@ class Gbdt {
   // weights; insufficient_data with fewer than 10 rows. Fewer than 50 rows (or 5 clusters): no hold-out, 30 rounds.
   static Result<Gbdt> train(const GbdtData& data, const GbdtOptions& options);
 
-  // XGBoost's own model format (UBJSON), readable by any XGBoost from 1.6 on.
+  // XGBoost's own model format (UBJSON), readable by any XGBoost from 1.6 on, and 8 bytes of checksum behind it.
   Result<std::string> save_to_bytes() const;
-  // Errors: corrupted when the bytes are not a model; unavailable.
+  // Errors: corrupted when the bytes are not what save_to_bytes gave; unavailable.
   static Result<Gbdt> load_from_bytes(std::string_view bytes);
 
   // n x 1, or n x classes for kSoftprob. Errors: invalid_argument when x has another number of columns than the training data.

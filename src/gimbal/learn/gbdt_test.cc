@@ -111,10 +111,19 @@ TEST_F(GbdtTest, SavedAndLoadedModelsPredictTheSame) {
   EXPECT_EQ(*loaded->save_to_bytes(), *bytes);
 }
 
-TEST_F(GbdtTest, RefusesBytesThatAreNoModel) {
-  EXPECT_EQ(Gbdt::load_from_bytes("not a model").error().code, ErrorCode::kCorrupted);
-  EXPECT_EQ(Gbdt::load_from_bytes("").error().code, ErrorCode::kCorrupted);
-  EXPECT_EQ(Gbdt::load_from_bytes("{\"a\":1}").error().code, ErrorCode::kCorrupted);
+TEST_F(GbdtTest, RefusesBytesThatAreNoModelOrDamaged) {
+  for (const char* bytes : {"", "short", "not a model of anything", "{\"a\":1}"})
+    EXPECT_EQ(Gbdt::load_from_bytes(bytes).error().code, ErrorCode::kCorrupted) << bytes;
+  const Matrix x = random_features(60, 2, 6);
+  const std::string bytes = *Gbdt::train({x, steps(x, 0.3, 6)}, {})->save_to_bytes();
+  for (std::size_t k = 0; k < bytes.size(); k += 97) {
+    EXPECT_EQ(Gbdt::load_from_bytes(std::string_view(bytes).substr(0, k)).error().code, ErrorCode::kCorrupted);
+    std::string flipped = bytes;
+    flipped[k] ^= 4;
+    EXPECT_EQ(Gbdt::load_from_bytes(flipped).error().code, ErrorCode::kCorrupted);
+  }
+  EXPECT_EQ(Gbdt::load_from_bytes(bytes.substr(0, 10)).error().message,
+            "these 10 bytes are not a model of gradient-boosted trees, or they are damaged");
 }
 
 TEST_F(GbdtTest, ProbabilitiesAreCalibratedOnAverageForBothClassObjectives) {
