@@ -81,7 +81,7 @@ def check(path: pathlib.Path, gimbal: pathlib.Path) -> tuple:
     blocks = blocks_of(path)
     if not blocks:
         return 0, 0
-    name = path.relative_to(ROOT)
+    name = golden.shown(path)
     failures = 0
     scratch, work, environment = golden.make_scratch(gimbal)
     try:

@@ -65,10 +65,10 @@ def problems_of(path: pathlib.Path):
                 continue
             file, _, anchor = urllib.parse.unquote(target).partition("#")
             base = ROOT if file.startswith("/") else path.parent
-            to = (base / file.lstrip("/")).resolve() if file else path
+            to = (base / file.lstrip("/")).resolve() if file else path.resolve()
             if not to.exists():
                 yield number, f"{target}: there is no {file}"
-            elif ROOT not in [to, *to.parents]:
+            elif to.parent != path.parent.resolve() and ROOT not in [to, *to.parents]:
                 yield number, f"{target}: leads out of the repository"
             elif anchor and to.suffix == ".md" and anchor not in anchors_of(to):
                 yield number, f"{target}: {to.name} has no heading for #{anchor}"

@@ -65,6 +65,10 @@ class Transcript:
         return "\n".join(out) + "\n"
 
 
+def shown(path: pathlib.Path) -> str:
+    return str(path.relative_to(ROOT) if ROOT in path.parents else path)
+
+
 def parse(path: pathlib.Path) -> Transcript:
     transcript = Transcript(path, [], [])
     for number, line in enumerate(path.read_text().split("\n")[:-1], 1):
@@ -177,14 +181,14 @@ def check(transcript: Transcript, gimbal: pathlib.Path, update: bool) -> bool:
             if not update:
                 before = step.output + [f"[exit {step.exit}]"]
                 after = found + [f"[exit {code}]"]
-                print(f"{transcript.path.relative_to(ROOT)}: $ {step.command}")
+                print(f"{shown(transcript.path)}: $ {step.command}")
                 print("\n".join(difflib.unified_diff(before, after, "expected", "found", lineterm="", n=2)))
             step.output, step.exit = found, code
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if not equal and update:
         transcript.path.write_text(transcript.text())
-        print(f"rewrote {transcript.path.relative_to(ROOT)}")
+        print(f"rewrote {shown(transcript.path)}")
     return equal
 
 

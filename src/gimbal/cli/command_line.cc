@@ -28,14 +28,26 @@ bool wants_json(const std::vector<std::string>& argv, const Host& host) {
   return variable && parse_switch(*variable).value_or(false);
 }
 
-int report(const Host& host, const Error& error, bool as_document) {
-  if (as_document) {
-    host.out(error_document(error) + "\n");
-  } else {
-    host.err(error_text(error));
+// Where an error goes that comes before the command runs.
+class Reporter {
+ public:
+  Reporter(const std::vector<std::string>& argv, const Host& host)
+      : host_(host), json_(wants_json(argv, host)), watch_(*host.clock) {}
+
+  int report(const Error& error) const {
+    if (json_) {
+      host_.out(error_document(error, {}, watch_.elapsed_ms()) + "\n");
+    } else {
+      host_.err(error_text(error));
+    }
+    return exit_code(error.code);
   }
-  return exit_code(error.code);
-}
+
+ private:
+  const Host& host_;
+  bool json_;
+  Stopwatch watch_;
+};
 
 std::vector<std::string> entry_names(std::span<const CommandEntry> entries) {
   std::vector<std::string> names;
@@ -153,7 +165,12 @@ int run_body(const Invocation& invocation, CommandContext& context, const Host& 
     const Redactor& redactor = context.log().redactor();
     error.message = redactor.apply(error.message);
     for (std::string& note : error.notes) note = redactor.apply(note);
-    return report(host, error, context.json && !context.document_printed);
+    if (context.json && !context.document_printed) {
+      print_document(context, error_document(error, context.warnings(), context.elapsed_ms()));
+    } else {
+      host.err(error_text(error));
+    }
+    return exit_code(error.code);
   }
   if (!context.json && !context.quiet) {
     for (const Warning& warning : context.warnings()) host.err("gimbal: warning: " + warning.message + "\n");
@@ -162,9 +179,9 @@ int run_body(const Invocation& invocation, CommandContext& context, const Host& 
 }
 
 int run_command(const Invocation& invocation, const CommonFlags& flags, std::span<const std::string> words,
-                const std::vector<std::string>& argv, const Host& host, bool json_errors) {
+                const std::vector<std::string>& argv, const Host& host, const Reporter& reporter) {
   Result<std::vector<ResolvedOption>> options = set_options(invocation, words, host);
-  if (!options) return report(host, options.error(), json_errors);
+  if (!options) return reporter.report(options.error());
   const LogLevel level = flags.quiet ? LogLevel::kError : flags.verbose ? LogLevel::kDebug : LogLevel::kInfo;
   CommandContext context(host, host.log_to_stderr ? Log::to_stderr(level) : Log::silent());
   context.json = flags.json;
@@ -187,8 +204,8 @@ std::vector<std::string> help_words(std::span<const std::string> words) {
   return turned;
 }
 
-int dispatch(std::span<const CommandEntry> entries, const std::vector<std::string>& argv, const Host& host) {
-  const bool json_errors = wants_json(argv, host);
+int dispatch(std::span<const CommandEntry> entries, const std::vector<std::string>& argv, const Host& host,
+             const Reporter& reporter) {
   CommonFlags flags;
   const Command common = common_options(&flags);
   std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
@@ -209,10 +226,10 @@ int dispatch(std::span<const CommandEntry> entries, const std::vector<std::strin
       error.message += fmt::format("; did you mean {}?", one_of(near));
     }
     error.notes.emplace_back("`gimbal --help` lists the commands");
-    return report(host, error, json_errors);
+    return reporter.report(error);
   }
   const CommandEntry* entry = find_entry(entries, words[0]);
-  if (entry == nullptr) return report(host, unknown_command(entries, words[0]), json_errors);
+  if (entry == nullptr) return reporter.report(unknown_command(entries, words[0]));
 
   const CommandGroup group = entry->build();
   std::span<const std::string> rest = std::span(words).subspan(1);
@@ -226,7 +243,7 @@ int dispatch(std::span<const CommandEntry> entries, const std::vector<std::strin
       host.out(group_help(group));
       return 0;
     }
-    if (command == nullptr) return report(host, unknown_verb(group, verb), json_errors);
+    if (command == nullptr) return reporter.report(unknown_verb(group, verb));
     rest = rest.subspan(1);
   }
   const Invocation invocation{&group, command, &common, entry_names(entries)};
@@ -234,7 +251,7 @@ int dispatch(std::span<const CommandEntry> entries, const std::vector<std::strin
     host.out(command_help(invocation.path(), *command, common));
     return 0;
   }
-  return run_command(invocation, flags, rest, argv, host, json_errors);
+  return run_command(invocation, flags, rest, argv, host, reporter);
 }
 
 Error internal_error(std::string_view what, const std::vector<std::string>& argv) {
@@ -252,12 +269,13 @@ Error internal_error(std::string_view what, const std::vector<std::string>& argv
 }  // namespace
 
 int run_command_line(std::span<const CommandEntry> entries, const std::vector<std::string>& argv, const Host& host) {
+  const Reporter reporter(argv, host);
   try {
-    return dispatch(entries, argv, host);
+    return dispatch(entries, argv, host, reporter);
   } catch (const std::exception& error) {
-    return report(host, internal_error(error.what(), argv), wants_json(argv, host));
+    return reporter.report(internal_error(error.what(), argv));
   } catch (...) {
-    return report(host, internal_error("an exception of unknown type", argv), wants_json(argv, host));
+    return reporter.report(internal_error("an exception of unknown type", argv));
   }
 }
 

@@ -264,7 +264,8 @@ TEST_F(CommandLine, WithJsonUsageErrorsComeAsADocument) {
   EXPECT_EQ(host_.err, "");
   EXPECT_EQ(host_.out,
             R"({"schema":"gimbal.error/1","gimbal":"0.1.0","exit":2,"error":{"code":"usage",)"
-            R"("message":"expected a number above 0, found \"x\"","notes":[],"where":"--scale","field":null,"details":null}})"
+            R"("message":"expected a number above 0, found \"x\"","notes":[],"where":"--scale","field":null,"details":null},)"
+            R"("warnings":[],"timing_ms":{"total":0}})"
             "\n");
   EXPECT_EQ(run({"toy", "--json"}), 2);
   EXPECT_THAT(host_.out, StartsWith(R"({"schema":"gimbal.error/1")"));

@@ -22,14 +22,19 @@ void write_warnings(JsonWriter& json, const std::vector<Warning>& warnings) {
   json.end_array();
 }
 
+namespace {
+
+// Thousandths of a millisecond: what the clock resolves, and short in print.
+double rounded_ms(double ms) { return static_cast<double>(static_cast<std::int64_t>(ms * 1000.0 + 0.5)) / 1000.0; }
+
+}  // namespace
+
 std::string DocumentWriter::finish(const CommandContext& context, bool timing) {
   write_warnings(json_, context.warnings());
   if (timing) {
     json_.key("timing_ms").begin_object();
-    // Thousandths of a millisecond: what the clock resolves, and short in print.
-    const auto rounded = [](double ms) { return static_cast<double>(static_cast<std::int64_t>(ms * 1000.0 + 0.5)) / 1000.0; };
-    for (const auto& [part, ms] : context.laps()) json_.field(part, rounded(ms));
-    json_.field("total", rounded(context.elapsed_ms())).end_object();
+    for (const auto& [part, ms] : context.laps()) json_.field(part, rounded_ms(ms));
+    json_.field("total", rounded_ms(context.elapsed_ms())).end_object();
   }
   json_.end_object();
   return json_.take();
@@ -48,24 +53,17 @@ void print_document(CommandContext& context, std::string_view document) {
   context.document_printed = true;
 }
 
-std::string error_document(const Error& error, std::string_view details) {
+std::string error_document(const Error& error, const std::vector<Warning>& warnings, double total_ms) {
   JsonWriter json;
   json.begin_object().field("schema", "gimbal.error/1").field("gimbal", std::string_view(GIMBAL_VERSION));
   json.field("exit", exit_code(error.code));
   json.key("error").begin_object();
   json.field("code", error_code_name(error.code)).field("message", error.message).field("notes", error.notes);
-  if (error.where.empty()) {
-    json.null_field("where");
-  } else {
-    json.field("where", error.where);
-  }
-  json.null_field("field").key("details");
-  if (details.empty()) {
-    json.null();
-  } else {
-    json.raw(details);
-  }
-  json.end_object().end_object();
+  json.field("where", error.where.empty() ? std::nullopt : std::optional(error.where));
+  // Of the same document over HTTP; no command has them yet.
+  json.null_field("field").null_field("details").end_object();
+  write_warnings(json, warnings);
+  json.key("timing_ms").begin_object().field("total", rounded_ms(total_ms)).end_object().end_object();
   return json.take();
 }
 

@@ -41,8 +41,8 @@ Result<void> finish_document(CommandContext& context, DocumentWriter& document, 
 // Prints a document made elsewhere with --json.
 void print_document(CommandContext& context, std::string_view document);
 
-// gimbal.error/1. `details`: JSON text or empty.
-std::string error_document(const Error& error, std::string_view details = {});
+// gimbal.error/1, with the fields that every document has.
+std::string error_document(const Error& error, const std::vector<Warning>& warnings, double total_ms);
 // "gimbal: error: --folds: expected ...\n" with one indented line a note.
 std::string error_text(const Error& error);
 

@@ -45,12 +45,13 @@ TEST(WrapText, BreaksAtBlanksAndKeepsParagraphsAndIndentedLines) {
 }
 
 TEST(ErrorDocument, HasAllFieldsAlways) {
-  EXPECT_EQ(error_document(Error{ErrorCode::kNotFound, "no \"x\"", {"a", "b"}, "f.csv:1"}),
+  EXPECT_EQ(error_document(Error{ErrorCode::kNotFound, "no \"x\"", {"a", "b"}, "f.csv:1"}, {}, 1.25),
             R"({"schema":"gimbal.error/1","gimbal":"0.1.0","exit":2,"error":{"code":"not_found","message":"no \"x\"",)"
-            R"("notes":["a","b"],"where":"f.csv:1","field":null,"details":null}})");
-  EXPECT_EQ(error_document(Error{ErrorCode::kBudget, "m", {}, ""}, R"({"spent":3})"),
+            R"("notes":["a","b"],"where":"f.csv:1","field":null,"details":null},"warnings":[],"timing_ms":{"total":1.25}})");
+  EXPECT_EQ(error_document(Error{ErrorCode::kBudget, "m", {}, ""}, {{"light", "it is light", 2}}, 0),
             R"({"schema":"gimbal.error/1","gimbal":"0.1.0","exit":5,"error":{"code":"budget","message":"m",)"
-            R"("notes":[],"where":null,"field":null,"details":{"spent":3}}})");
+            R"("notes":[],"where":null,"field":null,"details":null},)"
+            R"("warnings":[{"code":"light","message":"it is light","count":2}],"timing_ms":{"total":0}})");
 }
 
 }  // namespace
