@@ -42,15 +42,18 @@ Result<Applied> apply_to(const policy::PolicyFile& policy, const Flags& flags) {
   const double sign = policy.data.minimize ? -1.0 : 1.0;
   if (flags.nuisances || policy.source == policy::PolicyFile::Source::kNuisances) {
     if (!flags.nuisances) {
-      return fail_at(flags.policy, ErrorCode::kUsage, "this policy was made from a nuisance table: give it one with --nuisances");
+      return fail_at(flags.policy, ErrorCode::kUsage,
+                     "this policy was made from a nuisance table: give it one with --nuisances");
     }
-    GIMBAL_TRY(policy::NuisanceTable table, policy::read_nuisance_table(flags.data, {.cluster_column = "", .minimize = policy.data.minimize}));
+    GIMBAL_TRY(policy::NuisanceTable table,
+               policy::read_nuisance_table(flags.data, {.cluster_column = "", .minimize = policy.data.minimize}));
     if (table.table.arms != policy.arms) {
       return fail_at(flags.data, ErrorCode::kInvalidArgument, "the table's arms are not those of the policy");
     }
     GIMBAL_TRY(const data::DataTable columns, data::read_table(flags.data, {.text_columns = policy::text_columns(policy)}));
     if (policy.baseline != "columns:b_" || table.table.b.empty()) {
-      GIMBAL_TRY(table.table.b, policy::baseline_probabilities(policy.baseline, policy.baseline_policy, policy.arms, table.table.e, &columns, spec.unknown));
+      GIMBAL_TRY(table.table.b, policy::baseline_probabilities(policy.baseline, policy.baseline_policy, policy.arms,
+                                                               table.table.e, &columns, spec.unknown));
     }
     out.ids = std::move(table.id);
     const auto nuisances = std::make_shared<const policy::Table>(std::move(table.table));
@@ -89,8 +92,10 @@ Result<int> apply(CommandContext& context, const Flags& flags) {
   std::vector<double> shares(policy.arms.size(), 0.0);
   std::vector<std::int64_t> counts(policy.arms.size(), 0);
   for (std::size_t i = 0; i < applied.rows; ++i) {
-    if (applied.ids.empty()) csv.cell(static_cast<std::int64_t>(i));
-    else csv.cell(std::string_view(applied.ids[i]));
+    if (applied.ids.empty())
+      csv.cell(static_cast<std::int64_t>(i));
+    else
+      csv.cell(std::string_view(applied.ids[i]));
     const std::span<const double> pi = applied.pi.row(i);
     for (std::size_t a = 0; a < pi.size(); ++a) {
       shares[a] += pi[a] / static_cast<double>(applied.rows);
@@ -98,7 +103,8 @@ Result<int> apply(CommandContext& context, const Flags& flags) {
     }
     if (sample) {
       // Keyed by the unit, so that the same unit always gets the same action, in any file and any order.
-      Stream stream = applied.ids.empty() ? Stream(context.seed, "policy.action", i) : Stream(context.seed, "policy.action", applied.ids[i]);
+      Stream stream = applied.ids.empty() ? Stream(context.seed, "policy.action", i)
+                                          : Stream(context.seed, "policy.action", applied.ids[i]);
       const std::size_t arm = stream.categorical(pi);
       ++counts[arm];
       csv.cell(std::string_view(policy.arms[arm]));
@@ -108,10 +114,12 @@ Result<int> apply(CommandContext& context, const Flags& flags) {
   context.lap("compute");
   if (flags.out) GIMBAL_TRY(write_atomic(*flags.out, csv.text()));
   if (applied.unknown_cells > 0) {
-    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing", static_cast<std::int64_t>(applied.unknown_cells));
+    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing",
+                 static_cast<std::int64_t>(applied.unknown_cells));
   }
   if (applied.trimmed > 0) {
-    context.warn("trimmed", "units with a propensity below --trim are outside the population and were left out", static_cast<std::int64_t>(applied.trimmed));
+    context.warn("trimmed", "units with a propensity below --trim are outside the population and were left out",
+                 static_cast<std::int64_t>(applied.trimmed));
   }
   TextTable table({"arm", "share", "drawn"});
   for (std::size_t a = 0; a < shares.size(); ++a) {
@@ -142,13 +150,19 @@ Result<int> apply(CommandContext& context, const Flags& flags) {
 Command policy_apply_command() {
   auto flags = std::make_shared<Flags>();
   Command command("apply", "Apply a policy to new units: probabilities and drawn actions.");
-  command.description("With neither --probabilities nor --sample both are written. A unit's draw depends on --seed and its id (or row number) alone.");
+  command.description(
+      "With neither --probabilities nor --sample both are written. A unit's draw depends on --seed and its id (or row number) "
+      "alone.");
   command.positional("POLICY", &flags->policy).file().help("a policy file");
-  command.positional("NEW", &flags->data).file().help("new units with the covariates of the training data, in any column order");
+  command.positional("NEW", &flags->data)
+      .file()
+      .help("new units with the covariates of the training data, in any column order");
   command.flag("--probabilities", &flags->probabilities).help("write one p_ARM column an arm");
   command.flag("--sample", &flags->sample).help("write a drawn action for each unit");
   command.flag("--nuisances", &flags->nuisances).help("NEW is a nuisance table");
-  command.option("--unknown-category", &flags->unknown_category).value("error|missing").help("levels that training has not seen");
+  command.option("--unknown-category", &flags->unknown_category)
+      .value("error|missing")
+      .help("levels that training has not seen");
   add_out(command, &flags->out).help("the actions as CSV");
   command.example("gimbal policy apply policy.json customers.csv --sample -o actions.csv");
   command.run([flags](CommandContext& context) { return apply(context, *flags); });

@@ -36,7 +36,8 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(const policy::LoadedFrontier loaded, load(flags, context));
   context.lap("read");
   std::optional<policy::CurveKind> curve;
-  if (!flags.frontier.curve.empty()) curve = flags.frontier.curve == "plugin" ? policy::CurveKind::kPlugin : policy::CurveKind::kHonest;
+  if (!flags.frontier.curve.empty())
+    curve = flags.frontier.curve == "plugin" ? policy::CurveKind::kPlugin : policy::CurveKind::kHonest;
   GIMBAL_TRY(const ChosenPoint chosen, choose_point(loaded, flags.select, curve, flags.fallback));
   context.lap("compute");
   forward_warnings(context, loaded.frontier->warnings());
@@ -59,21 +60,23 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
     if (context.json) return 3;
     return fail(unreachable(chosen, *loaded.frontier));
   }
-  std::string text = fmt::format("{} on the {} curve{}\n", chosen.select, chosen.curve == policy::CurveKind::kHonest ? "honest" : "plug-in",
-                                 chosen.fallback ? fmt::format(" is out of reach; {} instead", flags.fallback) : "");
+  std::string text =
+      fmt::format("{} on the {} curve{}\n", chosen.select, chosen.curve == policy::CurveKind::kHonest ? "honest" : "plug-in",
+                  chosen.fallback ? fmt::format(" is out of reach; {} instead", flags.fallback) : "");
   text += describe_point(chosen.point, *loaded.frontier, chosen.curve);
   if (chosen.select == "max-z") {
     text += "\nmax-z alone is rarely what one wants: z is nearly flat for small lambda while the improvement goes to zero.\n";
   }
-  text += written ? fmt::format("\nNext: gimbal policy evaluate {} TEST.csv\n", *written) : "\nNext: write the policy with -o policy.json\n";
+  text += written ? fmt::format("\nNext: gimbal policy evaluate {} TEST.csv\n", *written)
+                  : "\nNext: write the policy with -o policy.json\n";
   context.print(text);
   return 0;
 }
 
 }  // namespace
 
-Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select, std::optional<policy::CurveKind> curve,
-                                 const std::string& fallback) {
+Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select,
+                                 std::optional<policy::CurveKind> curve, const std::string& fallback) {
   const policy::Frontier& frontier = *loaded.frontier;
   ChosenPoint out;
   out.select = select;
@@ -94,7 +97,8 @@ Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std
   return out;
 }
 
-void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const policy::Frontier& frontier, const std::optional<std::string>& policy_file) {
+void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const policy::Frontier& frontier,
+                         const std::optional<std::string>& policy_file) {
   json.field("select", chosen.select).field("curve", chosen.curve == policy::CurveKind::kHonest ? "honest" : "plugin");
   json.field("reached", chosen.choice.reached).field("fallback", chosen.fallback).key("point");
   policy::write_point(json, chosen.point, frontier.arms());
@@ -104,10 +108,12 @@ void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const poli
 Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier) {
   Error error{ErrorCode::kInfeasible, fmt::format("{}: {}", chosen.select, chosen.choice.why), {}, "--select"};
   const std::string lambda = std::isfinite(chosen.choice.lambda) ? format_significant(chosen.choice.lambda, 6) : "infinity";
-  error.notes.push_back(fmt::format("the largest power with {} test units is {}, at lambda {}", format_count(std::llround(frontier.options().test.n)),
-                                    percent_text(chosen.choice.power), lambda));
+  error.notes.push_back(fmt::format("the largest power with {} test units is {}, at lambda {}",
+                                    format_count(std::llround(frontier.options().test.n)), percent_text(chosen.choice.power),
+                                    lambda));
   if (std::isfinite(chosen.choice.units_required)) {
-    error.notes.push_back(fmt::format("n_required there: {} test units", format_count(std::llround(std::ceil(chosen.choice.units_required)))));
+    error.notes.push_back(
+        fmt::format("n_required there: {} test units", format_count(std::llround(std::ceil(chosen.choice.units_required)))));
   } else {
     error.notes.push_back("no test size would show it: no improvement is expected there");
   }
@@ -120,8 +126,10 @@ void warn_plugin_choice(CommandContext& context, const ChosenPoint& chosen, cons
   if (loaded.frontier->has_honest()) {
     context.warn("plugin_clusters", "the plug-in curve knows no clusters; its power takes the honest curve's design effect");
   } else {
-    context.warn("clusters_ignored", fmt::format("clusters (\"{}\") are ignored: the promised power is that of independent units, the test's verdict is not",
-                                                 loaded.data.cluster));
+    context.warn(
+        "clusters_ignored",
+        fmt::format("clusters (\"{}\") are ignored: the promised power is that of independent units, the test's verdict is not",
+                    loaded.data.cluster));
   }
 }
 
@@ -129,9 +137,13 @@ Command policy_choose_command() {
   auto flags = std::make_shared<Flags>();
   Command command("choose", "Pick one point of a frontier by a rule and write the policy.");
   command.description(
-      "Rules: power:B (the largest lambda with that power), max-z, max-tau, tau*power, lcb:KAPPA, lambda:V, tau:T, share:ARM<=S. They are solved "
+      "Rules: power:B (the largest lambda with that power), max-z, max-tau, tau*power, lcb:KAPPA, lambda:V, tau:T, "
+      "share:ARM<=S. They are solved "
       "exactly, not between printed points. A rule that cannot be met ends with exit code 3 and says what would be needed.");
-  command.positional("FRONTIER", &flags->source).file().optional().help("a document of `gimbal policy frontier`, or a model with the flags of `frontier`");
+  command.positional("FRONTIER", &flags->source)
+      .file()
+      .optional()
+      .help("a document of `gimbal policy frontier`, or a model with the flags of `frontier`");
   command.option("--select", &flags->select).value("RULE").help("the rule");
   command.option("--fallback", &flags->fallback).value("RULE").help("the rule that stands in when the first cannot be met");
   add_frontier_options(command, flags->frontier, true);

@@ -13,17 +13,18 @@ namespace gimbal::cli {
 struct ChosenPoint {
   std::string select;
   policy::CurveKind curve = policy::CurveKind::kHonest;
-  policy::Choice choice;       // of the rule
-  bool fallback = false;       // the point is that of the fallback rule
-  policy::FrontierPoint point; // the point that stands: the rule's, the fallback's, or the closest when neither is reached
+  policy::Choice choice;        // of the rule
+  bool fallback = false;        // the point is that of the fallback rule
+  policy::FrontierPoint point;  // the point that stands: the rule's, the fallback's, or the closest when neither is reached
   bool stands() const { return choice.reached || fallback; }
 };
 
 // Errors: usage for rules, not_identified when no arm differs. A rule that cannot be met is no error.
-Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select, std::optional<policy::CurveKind> curve,
-                                 const std::string& fallback);
+Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select,
+                                 std::optional<policy::CurveKind> curve, const std::string& fallback);
 // "select" ... "policy_file" of gimbal.policy.choose/1, into the object that is open.
-void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const policy::Frontier& frontier, const std::optional<std::string>& policy_file);
+void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const policy::Frontier& frontier,
+                         const std::optional<std::string>& policy_file);
 // The error text of a rule that is out of reach, with what would reach it.
 Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier);
 void warn_plugin_choice(CommandContext& context, const ChosenPoint& chosen, const policy::LoadedFrontier& loaded);

@@ -5,8 +5,8 @@
 #include "gimbal/base/hash.h"
 #include "gimbal/base/number.h"
 #include "gimbal/cli/policy_commands.h"
-#include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/policy_fit.h"
+#include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/nuisance_table.h"
 
@@ -25,34 +25,46 @@ struct PredictFlags {
 };
 
 void print_fit(CommandContext& context, const std::string& path, const policy::CrossfitResult& fit) {
-  std::string out = fmt::format("{}: {} rows, {} arms, propensity {}\n\n", path, format_count(static_cast<std::int64_t>(fit.data.rows())),
-                                fit.data.arms.size(), fit.model.flags.propensity->text());
+  std::string out =
+      fmt::format("{}: {} rows, {} arms, propensity {}\n\n", path, format_count(static_cast<std::int64_t>(fit.data.rows())),
+                  fit.data.arms.size(), fit.model.flags.propensity->text());
   TextTable table({"arm", "rows", "learner", "R2 out of fold", "mean variance"});
   for (std::size_t a = 0; a < fit.arms.size(); ++a) {
     const policy::ArmSummary& arm = fit.arms[a];
-    table.row({arm.arm, format_count(static_cast<std::int64_t>(arm.rows)), std::string(policy::learner_name(fit.model.arm_models[a].outcome.learner)),
+    table.row({arm.arm, format_count(static_cast<std::int64_t>(arm.rows)),
+               std::string(policy::learner_name(fit.model.arm_models[a].outcome.learner)),
                arm.r2_oof ? format_significant(*arm.r2_oof, 3) : "-", format_significant(arm.variance_mean, 4)});
   }
   out += table.text();
-  out += fmt::format("\nModel: {}; out-of-fold predictions: {}\nNext: gimbal policy frontier {}\n", path, policy::nuisance_path_of(path), path);
+  out += fmt::format("\nModel: {}; out-of-fold predictions: {}\nNext: gimbal policy frontier {}\n", path,
+                     policy::nuisance_path_of(path), path);
   context.print(out);
 }
 
 void write_fit_document(DocumentWriter& document, const policy::CrossfitResult& fit, const std::string& path) {
   const policy::Model& model = fit.model;
   JsonWriter& json = document.json();
-  json.field("rows", static_cast<std::int64_t>(fit.data.rows())).field("arms", model.arms).field("outcome_kind", model.binary ? "binary" : "other");
+  json.field("rows", static_cast<std::int64_t>(fit.data.rows()))
+      .field("arms", model.arms)
+      .field("outcome_kind", model.binary ? "binary" : "other");
   json.field("c0", model.c0).field("folds", model.spec.folds).key("propensity").begin_object();
-  json.field("kind", model.flags.propensity->text()).field("clipped", static_cast<std::int64_t>(fit.clipped)).field("min", fit.propensity_min);
+  json.field("kind", model.flags.propensity->text())
+      .field("clipped", static_cast<std::int64_t>(fit.clipped))
+      .field("min", fit.propensity_min);
   json.field("max", fit.propensity_max).field("log_loss", fit.propensity_log_loss).end_object().key("models").begin_array();
   for (std::size_t a = 0; a < fit.arms.size(); ++a) {
     const policy::ArmSummary& arm = fit.arms[a];
     const policy::Regression& outcome = model.arm_models[a].outcome;
     json.begin_object().field("arm", arm.arm).field("rows", static_cast<std::int64_t>(arm.rows));
-    json.field("learner", policy::learner_name(model.spec.learner == policy::Learner::kColumns ? policy::Learner::kColumns : outcome.learner));
+    json.field("learner", policy::learner_name(model.spec.learner == policy::Learner::kColumns ? policy::Learner::kColumns
+                                                                                               : outcome.learner));
     json.key("candidates").begin_array();
     for (const policy::CandidateScore& candidate : arm.candidates) {
-      json.begin_object().field("learner", policy::learner_name(candidate.learner)).field("mse", candidate.mse).field("se", candidate.se).end_object();
+      json.begin_object()
+          .field("learner", policy::learner_name(candidate.learner))
+          .field("mse", candidate.mse)
+          .field("se", candidate.se)
+          .end_object();
     }
     json.end_array().field("r2_oof", arm.r2_oof).field("penalty", outcome.penalty).field("rounds", outcome.rounds);
     json.field("variance_mean", arm.variance_mean).end_object();
@@ -96,11 +108,13 @@ Result<int> predict(CommandContext& context, const PredictFlags& flags) {
     }
   }
   out.table = std::move(predicted.table);
-  GIMBAL_TRY(out.table.b, policy::baseline_probabilities(model.flags.baseline, nullptr, model.arms, out.table.e, &table, spec.unknown));
+  GIMBAL_TRY(out.table.b,
+             policy::baseline_probabilities(model.flags.baseline, nullptr, model.arms, out.table.e, &table, spec.unknown));
   context.lap("compute");
   GIMBAL_TRY(policy::write_nuisance_table(flags.out, out));
   if (predicted.clipped > 0) {
-    context.warn("clipped", "estimated propensities were clipped: clipping changes what is estimated", static_cast<std::int64_t>(predicted.clipped));
+    context.warn("clipped", "estimated propensities were clipped: clipping changes what is estimated",
+                 static_cast<std::int64_t>(predicted.clipped));
   }
   context.print(fmt::format("{}: {} rows of predictions for {} arms\nNext: gimbal policy frontier --nuisances {}\n", flags.out,
                             format_count(static_cast<std::int64_t>(table.rows())), model.arms.size(), flags.out));
@@ -123,11 +137,13 @@ policy::LoadOptions fit_load_options(const policy::DataFlags& columns, const pol
   return options;
 }
 
-Result<policy::CrossfitResult> crossfit_with_progress(CommandContext& context, policy::LoggedData data, const policy::DataFlags& columns,
-                                                      const policy::FitSpec& spec) {
+Result<policy::CrossfitResult> crossfit_with_progress(CommandContext& context, policy::LoggedData data,
+                                                      const policy::DataFlags& columns, const policy::FitSpec& spec) {
   std::unique_ptr<Progress> progress;
   policy::CrossfitHooks hooks;
-  hooks.begin = [&](std::size_t total) { progress = std::make_unique<Progress>("fitting", total, context.progress_mode(), context.clock(), "models"); };
+  hooks.begin = [&](std::size_t total) {
+    progress = std::make_unique<Progress>("fitting", total, context.progress_mode(), context.clock(), "models");
+  };
   hooks.step = [&] { progress->advance(); };
   hooks.stop = context.stop();
   return policy::crossfit(std::move(data), columns, spec, hooks);
@@ -161,9 +177,11 @@ Result<void> write_id_hashes(const std::string& path, const std::vector<std::str
 
 Result<std::vector<std::uint64_t>> read_id_hashes(const std::string& path) {
   GIMBAL_TRY(const std::string bytes, read_file(path));
-  if (bytes.size() % 8 != 0) return fail_at(path, ErrorCode::kCorrupted, "expected a multiple of 8 bytes, found {}", bytes.size());
+  if (bytes.size() % 8 != 0)
+    return fail_at(path, ErrorCode::kCorrupted, "expected a multiple of 8 bytes, found {}", bytes.size());
   std::vector<std::uint64_t> hashes(bytes.size() / 8, 0);
-  for (std::size_t i = 0; i < bytes.size(); ++i) hashes[i / 8] |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * (i % 8));
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    hashes[i / 8] |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * (i % 8));
   return hashes;
 }
 
@@ -171,12 +189,14 @@ Command policy_fit_command() {
   auto flags = std::make_shared<FitFlags>();
   Command command("fit", "Fit outcome, variance and propensity models by cross-fitting.");
   command.description(
-      "Writes the model, the out-of-fold nuisance table beside it (MODEL.oof.csv.gz) and, with --id, hashes of the training ids (MODEL.ids).");
+      "Writes the model, the out-of-fold nuisance table beside it (MODEL.oof.csv.gz) and, with --id, hashes of the training "
+      "ids (MODEL.ids).");
   command.positional("DATA", &flags->data).file().help("logged data: one row a unit, CSV or CSV.gz");
   add_data_options(command, flags->columns);
   add_fit_options(command, flags->fit);
   command.option("-o, --out, --output", &flags->out).value("FILE").file().required().help("the model");
-  command.example("gimbal policy fit campaign.csv --outcome visit --action segment --propensity uniform -o model.json", "Every column is a feature.");
+  command.example("gimbal policy fit campaign.csv --outcome visit --action segment --propensity uniform -o model.json",
+                  "Every column is a feature.");
   command.run([flags](CommandContext& context) { return fit(context, *flags); });
   return command;
 }
@@ -186,8 +206,14 @@ Command policy_predict_command() {
   Command command("predict", "Predict outcomes, variances and propensities for new rows.");
   command.positional("MODEL", &flags->model).file().help("a model of `gimbal policy fit`");
   command.positional("NEW", &flags->data).file().help("new rows; outcome and action are not needed");
-  command.option("-o, --out, --output", &flags->out).value("FILE").file().required().help("the nuisance table (docs/formats/nuisances.md)");
-  command.option("--unknown-category", &flags->unknown_category).value("error|missing").help("levels that training has not seen");
+  command.option("-o, --out, --output", &flags->out)
+      .value("FILE")
+      .file()
+      .required()
+      .help("the nuisance table (docs/formats/nuisances.md)");
+  command.option("--unknown-category", &flags->unknown_category)
+      .value("error|missing")
+      .help("levels that training has not seen");
   command.example("gimbal policy predict model.json customers.csv -o nuisances.csv");
   command.run([flags](CommandContext& context) { return predict(context, *flags); });
   return command;

@@ -11,8 +11,8 @@
 namespace gimbal::cli {
 
 policy::LoadOptions fit_load_options(const policy::DataFlags& columns, const policy::FitSpec& spec);
-Result<policy::CrossfitResult> crossfit_with_progress(CommandContext& context, policy::LoggedData data, const policy::DataFlags& columns,
-                                                      const policy::FitSpec& spec);
+Result<policy::CrossfitResult> crossfit_with_progress(CommandContext& context, policy::LoggedData data,
+                                                      const policy::DataFlags& columns, const policy::FitSpec& spec);
 std::string model_text(const policy::Model& model);
 // PATH, PATH.oof.csv.gz and, where there are ids, PATH.ids; each atomically, the model last.
 Result<void> write_model(const policy::CrossfitResult& fitted, const std::string& path);

@@ -284,8 +284,8 @@ void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs
   json.end_array();
 }
 
-void forward_warnings(CommandContext& context, const std::vector<policy::Warning>& warnings) {
-  for (const policy::Warning& warning : warnings) context.warn(warning.code, warning.message, warning.count);
+void forward_warnings(CommandContext& context, const std::vector<Warning>& warnings) {
+  for (const Warning& warning : warnings) context.warn(warning.code, warning.message, warning.count);
 }
 
 std::string signed_text(double value, int digits) {

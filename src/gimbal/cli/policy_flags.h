@@ -61,7 +61,7 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
 
 // --- pieces of output
 void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs);
-void forward_warnings(CommandContext& context, const std::vector<policy::Warning>& warnings);
+void forward_warnings(CommandContext& context, const std::vector<Warning>& warnings);
 std::string signed_text(double value, int digits = 3);  // "+0.0347"
 std::string percent_text(double share);                 // "81.2 %": for people; documents carry fractions
 

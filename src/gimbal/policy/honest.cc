@@ -172,8 +172,10 @@ Result<HonestPoints> finish_points(const HonestData& data, std::span<const doubl
     point.band_low = point.tau - out.band_quantile * point.se_train;
     point.band_high = point.tau + out.band_quantile * point.se_train;
     const double se_z1 = s > 0 ? std::sqrt(g / (g - 1) * sums.z1_influence[p]) / n : 0.0;
-    point.power_low = power_at((point.z1 - z_interval * se_z1) * std::sqrt(test.n), test);
-    point.power_high = power_at((point.z1 + z_interval * se_z1) * std::sqrt(test.n), test);
+    point.z1_low = point.z1 - z_interval * se_z1;
+    point.z1_high = point.z1 + z_interval * se_z1;
+    point.power_low = power_at(point.z1_low * std::sqrt(test.n), test);
+    point.power_high = power_at(point.z1_high * std::sqrt(test.n), test);
     out.points.push_back(point);
   }
   return out;

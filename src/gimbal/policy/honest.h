@@ -58,7 +58,8 @@ struct HonestPoint {
   double units_required = 0;  // for power 0.8, not rounded; +infinity where z1 <= 0
   double tau_low = 0, tau_high = 0;
   double band_low = 0, band_high = 0;
-  double power_low = 0, power_high = 0;
+  double z1_low = 0, z1_high = 0;        // interval of z1 from its influence function
+  double power_low = 0, power_high = 0;  // the same as power at test.n
   double se_train = 0;  // s / sqrt(n)
 };
 
