@@ -4,7 +4,9 @@
 
 #include "gimbal/base/parallel.h"
 #include "gimbal/base/random.h"
+#include "gimbal/data/csv.h"
 #include "gimbal/policy/evaluate_document.h"
+#include "support/test_data.h"
 
 namespace gimbal::policy {
 namespace {
@@ -313,7 +315,37 @@ TEST(Evaluate, NeedsOnlyTheLoggedActionInTheLoggedPropensityMode) {
   const auto refused = evaluate(without_actions, r.weight, {{thin}}, spec);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
-  EXPECT_THAT(refused.error().text(), testing::HasSubstr("dr needs predictions"));
+  EXPECT_THAT(refused.error().text(), ::testing::HasSubstr("dr needs predictions"));
+  thin.b = &r.b;
+  EXPECT_EQ(evaluate(without_actions, r.weight, {{thin}}, spec).error().where, "--baseline");
+}
+
+TEST(Evaluate, ReproducesTheUniformPolicyOnTheLogOfABandit) {
+  GIMBAL_TEST_DATA(log_path, "policy/open_bandit/men_bts.csv.gz");
+  GIMBAL_TEST_DATA(uniform_path, "policy/open_bandit/men_random.csv.gz");
+  const auto log = data::read_table(log_path), uniform_log = data::read_table(uniform_path);
+  ASSERT_TRUE(log) << log.error().text();
+  ASSERT_TRUE(uniform_log) << uniform_log.error().text();
+  Logged logged;
+  logged.outcome = log->find("click")->numbers;
+  const std::vector<double> uniform(log->rows(), 1.0 / 34);
+  TestedPolicy policy;
+  policy.name = "uniform";
+  policy.pi_logged = uniform, policy.e_logged = log->find("propensity_score")->numbers;
+  EvaluationSpec spec;
+  spec.primary = Score::kSnips;
+  const auto result = must(evaluate(logged, {}, {{policy}}, spec));
+  const PolicyEvaluation& found = result.policies[0];
+  EXPECT_NEAR(found.value.policy, .0031894, 5e-8);
+  EXPECT_NEAR(found.value.policy_se, .0008279, 5e-8);
+  EXPECT_NEAR(found.ess, 655.7, 0.05);
+  EXPECT_NEAR(found.max_weight, 178.25, 0.005);
+  EXPECT_TRUE(found.poor_overlap);
+  // The click rate that the uniform policy had when it really ran: 46 of 10,000.
+  double clicks = 0;
+  for (const double click : uniform_log->find("click")->numbers) clicks += click;
+  EXPECT_EQ(clicks, 46);
+  EXPECT_NEAR(found.value.policy, clicks / 10'000, 1.96 * found.value.policy_se);
 }
 
 TEST(Evaluate, HasNoTestWhenThePolicyIsTheBaseline) {
@@ -467,7 +499,7 @@ TEST(Evaluate, WarnsOfPoorOverlap) {
   EXPECT_NEAR(result.policies[0].max_weight, 100, 1e-9);
   ASSERT_FALSE(result.warnings.empty());
   EXPECT_EQ(result.warnings[0].code, "overlap");
-  EXPECT_THAT(result.warnings[0].message, testing::HasSubstr("largest weight 100"));
+  EXPECT_THAT(result.warnings[0].message, ::testing::HasSubstr("largest weight 100"));
 }
 
 TEST(Evaluate, RefusesWhatTheDataCannotAnswer) {
@@ -480,14 +512,14 @@ TEST(Evaluate, RefusesWhatTheDataCannotAnswer) {
   auto refused = evaluate(r.logged, {}, {{policy}}, r.spec());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kNotIdentified);
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("1 of 50 units"));
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("first: unit 4"));
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("1 of 50 units"));
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("first: unit 4"));
   e = r.e;
   e(7, static_cast<std::size_t>(r.logged.action[7])) = 0;
   refused = evaluate(r.logged, {}, {{policy}}, r.spec());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("propensity of the logged action must be above 0"));
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("propensity of the logged action must be above 0"));
   const std::vector<double> none(50, 0.0);
   e = r.e;
   EXPECT_FALSE(evaluate(r.logged, none, {{policy}}, r.spec()));
@@ -520,13 +552,13 @@ TEST(Evaluate, PrintsTheDocumentInItsFixedOrder) {
     for (const auto& [key, value] : *members) keys.push_back(key);
     return keys;
   };
-  EXPECT_THAT(keys_of(*view),
-              testing::ElementsAre("n", "clusters", "alpha", "side", "baseline", "primary", "adjust", "policies", "contrasts"));
+  EXPECT_THAT(keys_of(*view), ::testing::ElementsAre("n", "clusters", "alpha", "side", "baseline", "primary", "adjust",
+                                                     "policies", "contrasts"));
   const JsonView first = view->get("policies")->items()->front();
-  EXPECT_THAT(keys_of(first), testing::ElementsAre("name", "estimates", "bootstrap", "p_adjusted", "verdict", "value",
-                                                   "predicted", "shares", "ess", "max_weight", "moved", "subgroups"));
+  EXPECT_THAT(keys_of(first), ::testing::ElementsAre("name", "estimates", "bootstrap", "p_adjusted", "verdict", "value",
+                                                     "predicted", "shares", "ess", "max_weight", "moved", "subgroups"));
   EXPECT_TRUE(first.get("estimates")->get("dr")->is_null());
-  EXPECT_THAT(out.text(), testing::HasSubstr(R"("predicted":{"tau":0.5,"tau_honest":null,"power_honest":0.8})"));
+  EXPECT_THAT(out.text(), ::testing::HasSubstr(R"("predicted":{"tau":0.5,"tau_honest":null,"power_honest":0.8})"));
 }
 
 TEST(Evaluate, SummarizesAPolicyInOneLine) {

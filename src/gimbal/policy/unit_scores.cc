@@ -104,6 +104,9 @@ Result<void> check_shapes(const Logged& logged, std::span<const double> weight, 
   if (!weight.empty() && weight.size() != n) return bad("the weight", weight.size());
   if (!logged.cluster.empty() && logged.cluster.size() != n) return bad("the cluster", logged.cluster.size());
   if (!policy.pi_logged.empty()) {
+    if (policy.b)
+      return fail_at("--baseline", ErrorCode::kUsage,
+                     "when only the logged action's propensity is known, the logging policy is the only possible baseline");
     if (policy.pi_logged.size() != n) return bad("the probability of the logged action", policy.pi_logged.size());
     if (policy.e_logged.size() != n) return bad("the propensity of the logged action", policy.e_logged.size());
     return {};
