@@ -3,6 +3,8 @@
 #include "gimbal/base/check.h"
 #include "gimbal/base/file.h"
 #include "gimbal/base/json.h"
+#include "gimbal/base/random.h"
+#include "gimbal/base/text.h"
 #include "gimbal/cli/command.h"
 #include "gimbal/cli/output.h"
 #include "gimbal/cli/standard_options.h"
@@ -59,6 +61,8 @@ CommandGroup toy_commands() {
   paint.example("gimbal toy paint");
   paint.run([colour](CommandContext& context) -> Result<int> {
     context.print("painted " + *colour);
+    DocumentWriter document("gimbal.toy.paint/1");
+    GIMBAL_TRY(finish_document(context, document));
     return 0;
   });
   CommandGroup group("toy", "Weigh and paint files.");
@@ -71,6 +75,8 @@ CommandGroup hello_commands() {
   hello.example("gimbal hello");
   hello.run([](CommandContext& context) -> Result<int> {
     context.print(fmt::format("hello, seed {}", context.seed));
+    DocumentWriter document("gimbal.hello/1");
+    GIMBAL_TRY(finish_document(context, document));
     return 0;
   });
   return CommandGroup::single(std::move(hello));
@@ -375,6 +381,36 @@ Example:
   An apple, exaggerated.
     gimbal toy weigh apple.txt --scale 2
 )");
+  }
+}
+
+// Any words: an exit code of the list, and with --json exactly one document (help and version are texts for people).
+TEST_F(CommandLine, RandomWordsNeverFindABug) {
+  const std::vector<std::string> vocabulary{
+      "toy",  "weigh",       "paint", "hello",     "help", "--scale", "--scale=2", "--scale=", "-1",     "2",   "x",   "--part",
+      "a,b",  "--bootstrap", "--out", "--strict",  "-q",   "-qv",     "-vo",       "--",       "--json", "-",   "",    "--seed",
+      "--no", "--config",    "-z",    "--threads", "1",    "[a]",     "=",         "--=x",     "-o=f",   "--h", "a b", "\xff"};
+  Stream stream(0, "cli.test.words");
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<std::string> words;
+    const std::uint64_t length = stream.below(8);
+    for (std::uint64_t i = 0; i < length; ++i) {
+      std::string word = vocabulary[stream.below(vocabulary.size())];
+      // Results go to the test's folder.
+      if (word == "--out" || word == "-vo") word = "--out=" + (folder_.path() / "o.json").string();
+      if (word != "-o=f") words.push_back(std::move(word));
+    }
+    const auto mark = std::find(words.begin(), words.end(), "--");
+    const bool json = std::find(words.begin(), mark, "--json") != mark;
+    std::string line;
+    for (const std::string& word : words) line += gimbal::quoted(word) + " ";
+    const int code = run(words);
+    EXPECT_TRUE(code == 0 || code == 2) << code << ": " << line << host_.err;
+    const bool is_text = code == 0 && host_.out.starts_with("gimbal ");
+    if (!json || is_text) continue;
+    EXPECT_EQ(host_.err, "") << line;
+    EXPECT_EQ(std::count(host_.out.begin(), host_.out.end(), '\n'), 1) << line << host_.out;
+    EXPECT_TRUE(JsonView::parse(host_.out, "out")) << line << host_.out;
   }
 }
 
