@@ -22,19 +22,8 @@ namespace {
 
 constexpr std::size_t kMostLevels = 12;  // a numeric --by column with more distinct values is cut into quarters
 
-struct Flags {
-  std::vector<std::string> policies;
-  std::string test;
-  DataOptions columns;
-  std::vector<std::string> policy_columns;
-  std::string pscore, prediction_columns, score, adjust = "holm", require, unknown_category = "error";
-  std::optional<double> c0;
-  TestOptions level;
-  std::vector<std::string> by;
-  bool contrast = false, strict = false, allow_train_data = false;
-  std::int64_t bootstrap = 0;
-  std::optional<std::string> out;
-};
+using Flags = EvaluateOptions;
+using Given = std::function<bool(std::string_view)>;
 
 struct NamedPolicy {
   std::string path, sha256;
@@ -107,10 +96,10 @@ Result<policy::Grouping> grouping(const data::DataTable& table, const std::strin
 }
 
 // Policy files that carry models (or trees).
-Result<PreparedTest> prepare_with_models(CommandContext& context, const Flags& flags, const std::vector<NamedPolicy>& policies, const std::string& test_sha,
+Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies, const std::string& test_sha,
                                          data::UnknownCategory unknown) {
   PreparedTest out;
-  GIMBAL_TRY(policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, context));
+  GIMBAL_TRY(policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, given));
   columns.arms = policies.front().file.arms;
   data::CsvOptions csv;
   for (const NamedPolicy& named : policies) csv.text_columns.merge(policy::text_columns(named.file));
@@ -142,7 +131,7 @@ Result<PreparedTest> prepare_with_models(CommandContext& context, const Flags& f
     out.trimmed = dropped.size();
     out.data = out.data.select_rows(keep);
   }
-  const std::string baseline = context.given("baseline") ? columns.baseline : std::string();
+  const std::string baseline = given("baseline") ? columns.baseline : std::string();
   out.baseline = baseline.empty() ? policies.front().file.baseline : baseline;
   for (const NamedPolicy& named : policies) {
     const std::string name = std::filesystem::path(named.path).filename().string();
@@ -166,9 +155,9 @@ Result<PreparedTest> prepare_with_models(CommandContext& context, const Flags& f
 }
 
 // Policies made from nuisance tables: the test is one too.
-Result<PreparedTest> prepare_with_nuisances(CommandContext& context, const Flags& flags, const std::vector<NamedPolicy>& policies, const std::string& test_sha) {
+Result<PreparedTest> prepare_with_nuisances(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies, const std::string& test_sha) {
   PreparedTest out;
-  GIMBAL_TRY(const policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, context));
+  GIMBAL_TRY(const policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, given));
   GIMBAL_TRY(policy::NuisanceTable table, policy::read_nuisance_table(flags.test, {.cluster_column = columns.cluster, .minimize = columns.minimize}));
   GIMBAL_TRY(out.data.table, data::read_table(flags.test));
   GIMBAL_TRY(check_separate(policies, flags, test_sha, out.data.table));
@@ -180,7 +169,7 @@ Result<PreparedTest> prepare_with_nuisances(CommandContext& context, const Flags
   out.data.arms = table.table.arms;
   out.data.logged = *table.logged;
   out.data.weight = table.table.weight;
-  const bool own = !context.given("baseline");
+  const bool own = !given("baseline");
   out.baseline = own ? policies.front().file.baseline : columns.baseline;
   for (const NamedPolicy& named : policies) {
     PreparedPolicy prepared;
@@ -319,38 +308,8 @@ Result<int> evaluate(CommandContext& context, const Flags& flags) {
   if (!flags.require.empty() && flags.require != "better") {
     return fail_at("--require", ErrorCode::kUsage, "expected better, found {}", gimbal::quoted(flags.require));
   }
-  policy::FitSpec fit;
-  GIMBAL_TRY(policy::set_unknown_category(fit, flags.unknown_category));
-  GIMBAL_TRY(const std::vector<NamedPolicy> policies, read_policies(flags));
-  std::string test_sha;
-  if (!policies.empty()) {
-    GIMBAL_TRY(test_sha, sha256_file(flags.test));
-  }
-  PreparedTest test;
-  if (policies.empty()) {
-    GIMBAL_TRY(test, prepare_columns(context, flags));
-  } else if (policies.front().file.source == policy::PolicyFile::Source::kNuisances) {
-    GIMBAL_TRY(test, prepare_with_nuisances(context, flags, policies, test_sha));
-  } else {
-    GIMBAL_TRY(test, prepare_with_models(context, flags, policies, test_sha, fit.unknown));
-  }
-  context.lap("read");
-  GIMBAL_TRY(const policy::EvaluationSpec spec, evaluation_spec(context, flags, test));
-  std::vector<policy::TestedPolicy> tested;
-  for (const PreparedPolicy& prepared : test.policies) tested.push_back(prepared.tested());
-  GIMBAL_TRY(const policy::Evaluation evaluation, policy::evaluate(test.data.logged, test.data.weight, tested, spec));
-  context.lap("compute");
-  forward_warnings(context, evaluation.warnings);
-  if (test.unknown_cells > 0) {
-    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing", static_cast<std::int64_t>(test.unknown_cells));
-  }
-  if (test.trimmed > 0) context.warn("trimmed", "units with a propensity below --trim were left out", static_cast<std::int64_t>(test.trimmed));
-  if (test.data.dropped_missing_outcome > 0) {
-    context.warn("missing_outcome", "rows without an outcome were skipped", static_cast<std::int64_t>(test.data.dropped_missing_outcome));
-  }
-  GIMBAL_TRY(note_test_use(context, policies, test_sha));
-  DocumentWriter document("gimbal.policy.evaluation/1");
-  policy::write_evaluation_fields(document.json(), evaluation);
+  GIMBAL_TRY(const EvaluatedTest tested, evaluate_test(context, flags, [&](std::string_view key) { return context.given(key); }));
+  const policy::Evaluation& evaluation = tested.evaluation;
   if (flags.strict && evaluation.poor_overlap()) {
     const policy::PolicyEvaluation* worst = nullptr;
     for (const policy::PolicyEvaluation& each : evaluation.policies) {
@@ -359,6 +318,8 @@ Result<int> evaluate(CommandContext& context, const Flags& flags) {
     return fail_at("--strict", ErrorCode::kInsufficientData, "{}: poor overlap: effective sample size {} of {} units, largest weight {}", worst->name,
                    format_significant(worst->ess, 4), evaluation.n, format_significant(worst->max_weight, 4));
   }
+  DocumentWriter document("gimbal.policy.evaluation/1");
+  policy::write_evaluation_fields(document.json(), evaluation);
   GIMBAL_TRY(finish_document(context, document, flags.out));
   context.print(evaluation_text(evaluation));
   return flags.require == "better" && !evaluation.all_better() ? 1 : 0;
@@ -430,6 +391,41 @@ Result<int> record_test_use(const std::string& run_folder, const std::string& te
     GIMBAL_TRY(append_durable(path, line.text() + "\n"));
   }
   return static_cast<int>(others.size());
+}
+
+Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptions& flags, const std::function<bool(std::string_view)>& given) {
+  EvaluatedTest out;
+  policy::FitSpec fit;
+  GIMBAL_TRY(policy::set_unknown_category(fit, flags.unknown_category));
+  GIMBAL_TRY(const std::vector<NamedPolicy> policies, read_policies(flags));
+  std::string test_sha;
+  if (!policies.empty()) {
+    GIMBAL_TRY(test_sha, sha256_file(flags.test));
+  }
+  PreparedTest& test = out.test;
+  if (policies.empty()) {
+    GIMBAL_TRY(test, prepare_columns(context, flags));
+  } else if (policies.front().file.source == policy::PolicyFile::Source::kNuisances) {
+    GIMBAL_TRY(test, prepare_with_nuisances(given, flags, policies, test_sha));
+  } else {
+    GIMBAL_TRY(test, prepare_with_models(given, flags, policies, test_sha, fit.unknown));
+  }
+  context.lap("read");
+  GIMBAL_TRY(const policy::EvaluationSpec spec, evaluation_spec(context, flags, test));
+  std::vector<policy::TestedPolicy> tested;
+  for (const PreparedPolicy& prepared : test.policies) tested.push_back(prepared.tested());
+  GIMBAL_TRY(out.evaluation, policy::evaluate(test.data.logged, test.data.weight, tested, spec));
+  context.lap("compute");
+  forward_warnings(context, out.evaluation.warnings);
+  if (test.unknown_cells > 0) {
+    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing", static_cast<std::int64_t>(test.unknown_cells));
+  }
+  if (test.trimmed > 0) context.warn("trimmed", "units with a propensity below --trim were left out", static_cast<std::int64_t>(test.trimmed));
+  if (test.data.dropped_missing_outcome > 0) {
+    context.warn("missing_outcome", "rows without an outcome were skipped", static_cast<std::int64_t>(test.data.dropped_missing_outcome));
+  }
+  GIMBAL_TRY(note_test_use(context, policies, test_sha));
+  return out;
 }
 
 std::string evaluation_text(const policy::Evaluation& evaluation) {

@@ -78,21 +78,21 @@ Result<policy::DataFlags> data_flags(const DataOptions& options) {
 }
 
 Result<policy::DataFlags> override_data_flags(policy::DataFlags stored, const DataOptions& options,
-                                              const CommandContext& context) {
+                                              const std::function<bool(std::string_view)>& was_given) {
   GIMBAL_TRY(policy::DataFlags given, data_flags(options));
   const auto column = [&](std::string_view key, std::string& target, const std::string& value) {
-    if (context.given(key)) target = value == "none" ? std::string() : value;
+    if (was_given(key)) target = value == "none" ? std::string() : value;
   };
   column("outcome", stored.outcome, given.outcome);
   column("action", stored.action, given.action);
   column("id", stored.id, given.id);
   column("cluster", stored.cluster, given.cluster);
   column("weight", stored.weight, given.weight);
-  if (context.given("propensity")) stored.propensity = given.propensity;
-  if (context.given("minimize")) stored.minimize = given.minimize;
-  if (context.given("drop-missing-outcome")) stored.drop_missing_outcome = given.drop_missing_outcome;
-  if (context.given("value-cost")) stored.value_costs = given.value_costs;
-  if (context.given("baseline")) stored.baseline = given.baseline;
+  if (was_given("propensity")) stored.propensity = given.propensity;
+  if (was_given("minimize")) stored.minimize = given.minimize;
+  if (was_given("drop-missing-outcome")) stored.drop_missing_outcome = given.drop_missing_outcome;
+  if (was_given("value-cost")) stored.value_costs = given.value_costs;
+  if (was_given("baseline")) stored.baseline = given.baseline;
   return stored;
 }
 

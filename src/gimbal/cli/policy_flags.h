@@ -1,6 +1,7 @@
 // The flags that several verbs of `gimbal policy` share, each group declared once.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ void add_data_options(Command& command, DataOptions& options);
 Result<policy::DataFlags> data_flags(const DataOptions& options);
 // What a model or policy file carries, with every flag that was given again in its place. "none" takes a column away.
 Result<policy::DataFlags> override_data_flags(policy::DataFlags stored, const DataOptions& options,
-                                              const CommandContext& context);
+                                              const std::function<bool(std::string_view)>& was_given);
 
 // --- how models are fitted
 struct FitOptions {

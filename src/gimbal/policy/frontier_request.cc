@@ -13,13 +13,6 @@
 namespace gimbal::policy {
 namespace {
 
-// A path as it was given, else relative to `folder`.
-std::string locate(const std::string& path, const std::string& folder) {
-  if (folder.empty() || exists(path) || std::filesystem::path(path).is_absolute()) return path;
-  const std::string beside = (std::filesystem::path(folder) / path).string();
-  return exists(beside) ? beside : path;
-}
-
 class Loader {
  public:
   Loader(const FrontierRequest& request, std::string folder, const std::vector<InputFile>& expected)
@@ -42,7 +35,11 @@ class Loader {
  private:
   // Records a file's hash and checks it against the document's.
   Result<std::string> input(const std::string& role, const std::string& path) {
-    const std::string found = locate(path, folder_);
+    std::string_view recorded;
+    for (const InputFile& file : expected_) {
+      if (file.role == role) recorded = file.sha256;
+    }
+    const std::string found = locate_input(path, folder_, recorded);
     GIMBAL_TRY(const std::string sha, sha256_file(found));
     for (const InputFile& file : expected_) {
       if (file.role == role && file.sha256 != sha) {
@@ -86,7 +83,7 @@ class Loader {
     std::shared_ptr<Table> training;
     std::optional<NuisanceTable> oof;
     const std::string oof_path = nuisance_path_of(request.model);
-    if (exists(locate(oof_path, folder_))) {
+    if (exists(locate_input(oof_path, folder_))) {
       GIMBAL_TRY(const std::string path, input("nuisances", oof_path));
       NuisanceReadOptions options;
       if (!model.flags.cluster.empty()) options.cluster_column = "cluster";
@@ -244,6 +241,15 @@ class Loader {
 };
 
 }  // namespace
+
+std::string locate_input(const std::string& path, const std::string& folder, std::string_view sha256) {
+  if (folder.empty() || std::filesystem::path(path).is_absolute()) return path;
+  const std::string beside = (std::filesystem::path(folder) / path).string();
+  if (!exists(path)) return exists(beside) ? beside : path;
+  if (sha256.empty() || !exists(beside)) return path;
+  const Result<std::string> own = sha256_file(path), other = sha256_file(beside);
+  return (!own || *own != sha256) && other && *other == sha256 ? beside : path;
+}
 
 std::string nuisance_path_of(const std::string& model_path) { return model_path + ".oof.csv.gz"; }
 

@@ -83,6 +83,9 @@ Result<Frontier> make_frontier(const FrontierParts& parts, const FrontierRequest
 // The policy at a point.
 PolicyFile make_policy(const LoadedFrontier& loaded, const FrontierPoint& point, std::string_view rule, CurveKind curve, bool fallback);
 
+// An input as it was recorded: the path as given, else relative to `folder`. Where both exist the one with the recorded hash is taken.
+std::string locate_input(const std::string& path, const std::string& folder, std::string_view sha256 = {});
+
 // The file where `fit` puts the out-of-fold table of a model.
 std::string nuisance_path_of(const std::string& model_path);
 
