@@ -19,7 +19,6 @@ struct Fitted {
   std::vector<std::size_t> dropped;
 };
 
-
 Fitted from_linear(learn::LinearFit fit, Learner learner) {
   Fitted out;
   out.model.learner = learner;
@@ -36,8 +35,10 @@ Fitted from_linear(learn::LinearFit fit, Learner learner) {
   return out;
 }
 
-// `fold` is -1 for the fit on all rows; it keys the hold-out of boosted trees. `rows` empty: all rows.
-Result<Fitted> fit_learner(Learner learner, const Designs& designs, const RegressionTask& task, std::span<const std::size_t> rows, int fold) {
+using Rows = std::optional<std::span<const std::size_t>>;  // absent: all rows
+
+// `fold` is -1 for the fit on all rows; it keys the hold-out of boosted trees.
+Result<Fitted> fit_learner(Learner learner, const Designs& designs, const RegressionTask& task, Rows rows, int fold) {
   const learn::RegressionData linear{designs.linear, task.y, task.weight, rows};
   switch (learner) {
     case Learner::kMean: {
@@ -188,7 +189,7 @@ Result<RegressionFit> fit_regression(const Designs& designs, const RegressionTas
       }
     }
   }
-  GIMBAL_TRY(Fitted fit, fit_learner(learner, designs, task, {}, -1));
+  GIMBAL_TRY(Fitted fit, fit_learner(learner, designs, task, std::nullopt, -1));
   out.model = std::move(fit.model);
   out.parameters = fit.parameters;
   out.dropped = std::move(fit.dropped);
