@@ -340,17 +340,17 @@ void warn_about_test_set(const Context& context, std::optional<std::int64_t> clu
          *clusters});
 }
 
+std::string overlap_message(const PolicyEvaluation& policy, std::int64_t n) {
+  return fmt::format(
+      "policy {}: poor overlap with the logged behaviour: largest weight {}, effective sample size {} of {} units; a few "
+      "units decide the estimate",
+      gimbal::quoted(policy.name), format_significant(policy.max_weight, 4), format_significant(policy.ess, 4), n);
+}
+
 void warn_about_policy(const PolicyEvaluation& policy, const Context& context, std::vector<Warning>& warnings) {
-  if (policy.poor_overlap) {
-    const std::size_t n = context.logged.outcome.size();
+  if (policy.poor_overlap)
     warnings.push_back(
-        {"overlap",
-         fmt::format("policy {}: poor overlap with the logged behaviour: largest weight {}, effective sample size {} of {} "
-                     "units; a few units decide the estimate",
-                     gimbal::quoted(policy.name), format_significant(policy.max_weight, 4), format_significant(policy.ess, 4),
-                     n),
-         std::nullopt});
-  }
+        {"overlap", overlap_message(policy, static_cast<std::int64_t>(context.logged.outcome.size())), std::nullopt});
   const Estimate& primary = *policy.estimates[static_cast<std::size_t>(context.spec.primary)];
   if (primary.se == 0)
     warnings.push_back(
@@ -392,6 +392,12 @@ Result<Evaluation> evaluate(const Logged& logged, std::span<const double> weight
   }
   GIMBAL_TRY(judge_family(out.contrasts, spec));
   return out;
+}
+
+std::optional<Error> Evaluation::overlap_error() const {
+  for (const PolicyEvaluation& policy : policies)
+    if (policy.poor_overlap) return Error{ErrorCode::kInsufficientData, overlap_message(policy, n), {}, "--strict"};
+  return std::nullopt;
 }
 
 std::string summary_line(const PolicyEvaluation& policy, const EvaluationSpec& spec) {

@@ -114,6 +114,9 @@ struct Evaluation {
 
   bool all_better() const;
   bool poor_overlap() const;
+  // What --strict reports: insufficient_data naming the policy, its largest weight and its effective sample size; nullopt when
+  // every policy overlaps well.
+  std::optional<Error> overlap_error() const;
 };
 
 // `logged`: n >= 2 units; action may be empty in the logged-propensity mode. `weight`: empty, or n values >= 0, some positive.

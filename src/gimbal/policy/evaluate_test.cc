@@ -500,6 +500,8 @@ TEST(Evaluate, WarnsOfPoorOverlap) {
   ASSERT_FALSE(result.warnings.empty());
   EXPECT_EQ(result.warnings[0].code, "overlap");
   EXPECT_THAT(result.warnings[0].message, ::testing::HasSubstr("largest weight 100"));
+  EXPECT_THAT(result.overlap_error()->text(), ::testing::StartsWith("--strict: policy \"p\": poor overlap"));
+  EXPECT_EQ(exit_code(result.overlap_error()->code), 3);
 }
 
 TEST(Evaluate, RefusesWhatTheDataCannotAnswer) {

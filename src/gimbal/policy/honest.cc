@@ -5,7 +5,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "gimbal/base/number.h"
 #include "gimbal/base/parallel.h"
 #include "gimbal/policy/deterministic.h"
 #include "gimbal/stats/clustered.h"
@@ -378,10 +377,13 @@ PromiseGap promise_gap(PromiseGapAt at_max_tau, std::optional<PromiseGapAt> at_c
 std::optional<Warning> promise_warning(const PromiseGap& gap) {
   if (gap.verdict != PromiseVerdict::kOverpromised) return std::nullopt;
   const PromiseGapAt& at = gap.at_max_tau;
+  // As many decimals as the standard error has before its second digit: more would be noise.
+  const int decimals = std::clamp(-static_cast<int>(std::floor(std::log10(at.se_honest))), 0, 12);
   return Warning{
       "overpromised",
-      fmt::format("the models promise {} per unit; on rows they have not seen the same policies deliver {} +- {}",
-                  format_significant(at.plugin, 2), format_significant(at.honest, 2), format_significant(at.se_honest, 2)),
+      fmt::format(
+          "the models promise {0:.{3}f} per unit; on rows they have not seen the same policies deliver {1:.{3}f} +- {2:.{3}f}",
+          at.plugin, at.honest, at.se_honest, decimals),
       std::nullopt};
 }
 

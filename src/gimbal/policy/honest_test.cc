@@ -298,7 +298,7 @@ TEST(PromiseGap, IsOverpromisedBeyondTwoStandardErrorsOrWhenNothingIsDelivered) 
   ASSERT_TRUE(warning);
   EXPECT_EQ(warning->code, "overpromised");
   EXPECT_EQ(warning->message,
-            "the models promise 0.20 per unit; on rows they have not seen the same policies deliver -0.010 +- 0.030");
+            "the models promise 0.20 per unit; on rows they have not seen the same policies deliver -0.01 +- 0.03");
   EXPECT_FALSE(promise_warning(promise_gap({0.041, 0.038, 0.002}, {})).has_value());
 }
 
