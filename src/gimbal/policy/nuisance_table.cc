@@ -199,6 +199,8 @@ std::string format_nuisance_table(const NuisanceTable& table) {
   const std::vector<double>& y = table.logged ? table.logged->outcome : table.y;
   if (!y.empty()) header.push_back("y");
   if (table.logged) header.push_back("a");
+  const bool clustered = table.logged && !table.logged->cluster.empty();
+  if (clustered) header.push_back("cluster");
   add_names(header, "full_mu_", t.arms, table.full_mu);
   add_names(header, "full_var_", t.arms, table.full_var);
 
@@ -213,6 +215,7 @@ std::string format_nuisance_table(const NuisanceTable& table) {
     add_cells(out, t.b, i);
     if (!y.empty()) out.cell(y[i]);
     if (table.logged) out.cell(t.arms[static_cast<std::size_t>(table.logged->action[i])]);
+    if (clustered) out.cell(table.logged->cluster[i]);
     add_cells(out, table.full_mu, i);
     add_cells(out, table.full_var, i);
     out.end_row();

@@ -42,7 +42,8 @@ Result<NuisanceTable> read_nuisance_table(const std::string& path, const Nuisanc
 Result<NuisanceTable> parse_nuisance_table(std::string_view text, const std::string& name,
                                            const NuisanceReadOptions& options = {});
 
-// The same table as CSV text. Column order: id, weight, e_, mu_, var_, b_ (each in arm order), y, a, full_mu_, full_var_.
+// The same table as CSV text. Column order: id, weight, e_, mu_, var_, b_ (each in arm order), y, a, cluster
+// (dense ids, where rows are clustered), full_mu_, full_var_.
 std::string format_nuisance_table(const NuisanceTable& table);
 Result<void> write_nuisance_table(const std::string& path, const NuisanceTable& table);  // atomic; .gz by suffix
 
