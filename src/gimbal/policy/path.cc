@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "gimbal/base/check.h"
 #include "gimbal/base/parallel.h"
@@ -10,18 +11,41 @@
 
 namespace gimbal::policy {
 
-void PathBuilder::sort_events(FrontierPath& path, std::unique_ptr<double[]> lambda, std::size_t slots) {
-  std::size_t count = 0;
-  auto event = std::make_unique_for_overwrite<std::uint32_t[]>(slots);
-  for (std::size_t e = 0; e < slots; ++e) {
+namespace {
+
+constexpr std::size_t kAhead = 24;  // scattered reads asked for in advance: more than one memory latency
+
+}  // namespace
+
+void PathBuilder::finish(FrontierPath& path, std::unique_ptr<double[]> lambda, std::span<const double> change, Moments start) {
+  std::size_t m = 0;
+  auto event = std::make_unique_for_overwrite<std::uint32_t[]>(change.size());
+  for (std::size_t e = 0; e < change.size(); ++e) {
     if (lambda[e] < 0) continue;
-    lambda[count] = lambda[e];
-    event[count++] = static_cast<std::uint32_t>(e);
+    lambda[m] = lambda[e];
+    event[m++] = static_cast<std::uint32_t>(e);
   }
-  sort_by_key(lambda, event, count);
+  sort_by_key(lambda, event, m);
+
+  // With dq = 2 lambda dtau a change u of the slope at lambda changes t0 by -u lambda and q0 by -u lambda^2. Slopes are summed
+  // from the right, where everybody stands still (path_scan.h).
+  const auto c = std::make_shared_for_overwrite<OptimalCoefficients[]>(m + 1);
+  const double scale = 1 / path.model_->total_weight();
+  NeumaierSum t0, t1, q0;
+  t0.add(start.tau), q0.add(start.q);
+  c[0] = {start.tau * scale, 0, start.q * scale};
+  for (std::size_t s = 0; s < m; ++s) {
+    if (s + kAhead < m) __builtin_prefetch(&change[event[s + kAhead]]);
+    const double u = change[event[s]], at = lambda[s];
+    t0.add(-u * at), q0.add(-u * at * at);
+    c[s + 1] = {t0.value() * scale, u, q0.value() * scale};
+  }
+  for (std::size_t s = m + 1; s-- > 0;) t1.add(-std::exchange(c[s].t1, t1.value() * scale));
+
   path.breakpoints_ = std::move(lambda);
   path.order_ = std::move(event);
-  path.count_ = count;
+  path.count_ = m;
+  path.curve_ = SegmentCurve(path.breakpoints_, std::shared_ptr<const OptimalCoefficients[]>(c), m);
 }
 
 std::size_t PathBuilder::event_slots(const FrontierPath& path) {
@@ -121,7 +145,7 @@ SegmentCurve FrontierPath::share_of(std::size_t arm) const {
     c[s] = moved.coefficients(s);
     c[s].t0 += base;
   }
-  return SegmentCurve(breakpoints_, c, count_);
+  return SegmentCurve(breakpoints_, std::shared_ptr<const SegmentCoefficients[]>(c), count_);
 }
 
 Moments policy_moments(const UnitModel& model, const Matrix& pi) {

@@ -5,7 +5,7 @@
 // (path_curve.h). The same breakpoints serve any other score of the same policies: `tested` replaces the model's moments by
 // those of held-out scores, which is the honest curve. Sums that matter for small lambda run from the left, those that matter
 // for large lambda from the right, both compensated: a value agrees with direct evaluation to 1e-9 relative at any lambda.
-// Cost: O(nK log nK) time (one radix sort); 12 bytes a breakpoint and 40 a breakpoint and curve.
+// Cost: O(nK log nK) time (one radix sort); 12 bytes a breakpoint, 24 for its moments and 40 for those of each other score.
 #pragma once
 
 #include <cstddef>

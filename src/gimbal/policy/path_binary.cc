@@ -15,7 +15,7 @@ Result<void> PathBuilder::build_binary(FrontierPath& path) {
   const Table& table = model.table();
   const std::size_t n = model.units();
   auto lambda = std::make_unique_for_overwrite<double[]>(n);
-  auto rate = std::make_unique_for_overwrite<double[]>(n);
+  auto change = std::make_unique_for_overwrite<double[]>(n);
   parallel_for(n, kUnitGrain, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const BinaryUnit unit = model.load_binary(i);
@@ -23,20 +23,10 @@ Result<void> PathBuilder::build_binary(FrontierPath& path) {
       const double room = unit.c > 0 ? unit.hi : unit.lo;
       const double stop = h != 0 && room != 0 ? room / h : -1.0;
       lambda[i] = std::isfinite(stop) ? stop : -1.0;  // beyond the range of double it never stops, at a rate below 1e-308
-      rate[i] = table.weight_of(i) * unit.c * h;
+      change[i] = -table.weight_of(i) * unit.c * h;
     }
   });
-  sort_events(path, std::move(lambda), n);
-
-  const std::size_t m = path.count_;
-  const auto c = std::make_shared_for_overwrite<SegmentCoefficients[]>(m + 1);
-  c[0] = {};
-  for (std::size_t s = 0; s < m; ++s) {
-    const double stop = path.breakpoints_[s], u = rate[path.order_[s]];
-    c[s + 1] = {stop * u, -u, stop * (stop * u), 0, -u};
-  }
-  integrate({c.get(), m + 1}, model.total_weight());
-  path.curve_ = SegmentCurve(path.breakpoints_, c, m);
+  finish(path, std::move(lambda), {change.get(), n}, {});
   return {};
 }
 
@@ -76,7 +66,7 @@ SegmentCurve PathBuilder::score_binary(const FrontierPath& path, const UnitCoeff
     integrate(all, model.total_weight());
     if (purpose == Purpose::kTest) count_one_degree_of_freedom(all, n);
   }
-  return SegmentCurve(path.breakpoints_, c, m);
+  return SegmentCurve(path.breakpoints_, std::shared_ptr<const SegmentCoefficients[]>(c), m);
 }
 
 }  // namespace gimbal::policy

@@ -30,12 +30,11 @@ class PathBuilder {
   static SegmentCurve score_multi(const FrontierPath& path, const UnitCoefficients& phi, Purpose purpose, const Design& design);
 
  private:
-  // Event e has lambda[e], which is negative where there is none: the others, sorted, become the path's breakpoints.
-  static void sort_events(FrontierPath& path, std::unique_ptr<double[]> lambda, std::size_t slots);
+  // Event e has lambda[e], which is negative where there is none, and changes the slope of sum omega mu'D by change[e]. Sorts
+  // the events into the path and sums the plug-in curve. `start`: sums at lambda = 0.
+  static void finish(FrontierPath& path, std::unique_ptr<double[]> lambda, std::span<const double> change, Moments start);
   static std::size_t unit_of(const FrontierPath& path, std::size_t event);
   static std::size_t event_slots(const FrontierPath& path);
-  template <typename PieceMoments>
-  static SegmentCurve sum_pieces(const FrontierPath& path, const PieceMoments& moments, Purpose purpose, const Design& design);
 };
 
 }  // namespace gimbal::policy

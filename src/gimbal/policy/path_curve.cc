@@ -11,6 +11,10 @@ SegmentCurve::SegmentCurve(std::shared_ptr<const double[]> breakpoints,
                            std::shared_ptr<const SegmentCoefficients[]> coefficients, std::size_t m)
     : breakpoints_(std::move(breakpoints)), coefficients_(std::move(coefficients)), count_(m) {}
 
+SegmentCurve::SegmentCurve(std::shared_ptr<const double[]> breakpoints,
+                           std::shared_ptr<const OptimalCoefficients[]> coefficients, std::size_t m)
+    : breakpoints_(std::move(breakpoints)), optimal_(std::move(coefficients)), count_(m) {}
+
 std::size_t SegmentCurve::segment_of(double lambda) const {
   const std::span<const double> points = breakpoints();
   return static_cast<std::size_t>(std::lower_bound(points.begin(), points.end(), lambda) - points.begin());
@@ -19,7 +23,7 @@ std::size_t SegmentCurve::segment_of(double lambda) const {
 Moments SegmentCurve::at(double lambda) const {
   GIMBAL_CHECK(lambda >= 0, "lambda is not negative");
   if (std::isinf(lambda)) return at_infinity();
-  return coefficients_[segment_of(lambda)].at(lambda);
+  return coefficients(segment_of(lambda)).at(lambda);
 }
 
 double lambda_of_tau(const SegmentCurve& curve, double target) {
@@ -32,7 +36,7 @@ double lambda_of_tau(const SegmentCurve& curve, double target) {
     else
       first = middle + 1;
   }
-  const SegmentCoefficients& s = curve.coefficients(first);
+  const SegmentCoefficients s = curve.coefficients(first);
   if (s.at(curve.left(first)).tau >= target) return curve.left(first);
   if (first + 1 == curve.segments() || !(s.t1 > 0)) return kInfinity;
   return std::clamp((target - s.t0) / s.t1, curve.left(first), curve.right(first));
@@ -48,7 +52,7 @@ std::optional<BestZ> largest_z(const SegmentCurve& curve, double lambda_min, boo
   };
   if (lambda_min > 0) offer(lambda_min, curve.at(lambda_min));
   for (std::size_t j = curve.segment_of(lambda_min); j < curve.segments(); ++j) {
-    const SegmentCoefficients& s = curve.coefficients(j);
+    const SegmentCoefficients s = curve.coefficients(j);
     const double left = std::max(curve.left(j), lambda_min), right = curve.right(j);
     if (inside) {
       // tau^2 / q is stationary where t1 q = tau q'/2, which is linear in lambda: the squares cancel.

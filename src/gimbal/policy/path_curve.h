@@ -24,6 +24,11 @@ struct SegmentCoefficients {
   Moments at(double lambda) const { return {t0 + t1 * lambda, q0 + lambda * (q1 + lambda * q2)}; }
 };
 
+// The same where every policy of the curve is the optimum at its lambda: then dq = 2 lambda dtau, hence q1 = 0 and q2 = t1.
+struct OptimalCoefficients {
+  double t0, t1, q0;
+};
+
 // Immutable; copies share their arrays.
 class SegmentCurve {
  public:
@@ -31,21 +36,31 @@ class SegmentCurve {
   // `breakpoints`: m values > 0, ascending; `coefficients`: m + 1. Both are shared, not copied.
   SegmentCurve(std::shared_ptr<const double[]> breakpoints, std::shared_ptr<const SegmentCoefficients[]> coefficients,
                std::size_t m);
+  SegmentCurve(std::shared_ptr<const double[]> breakpoints, std::shared_ptr<const OptimalCoefficients[]> coefficients,
+               std::size_t m);
 
   std::span<const double> breakpoints() const { return {breakpoints_.get(), count_}; }
   std::size_t segments() const { return count_ + 1; }
-  const SegmentCoefficients& coefficients(std::size_t j) const { return coefficients_[j]; }
+  SegmentCoefficients coefficients(std::size_t j) const {
+    if (!optimal_) return coefficients_[j];
+    const OptimalCoefficients& c = optimal_[j];
+    return {c.t0, c.t1, c.q0, 0, c.t1};
+  }
   double left(std::size_t j) const { return j == 0 ? 0.0 : breakpoints_[j - 1]; }
   double right(std::size_t j) const { return j == count_ ? kInfinity : breakpoints_[j]; }
 
   // The segment that holds lambda in [0, infinity]. O(log m).
   std::size_t segment_of(double lambda) const;
   Moments at(double lambda) const;
-  Moments at_infinity() const { return {coefficients_[count_].t0, coefficients_[count_].q0}; }
+  Moments at_infinity() const {
+    const SegmentCoefficients last = coefficients(count_);
+    return {last.t0, last.q0};
+  }
 
  private:
   std::shared_ptr<const double[]> breakpoints_;
   std::shared_ptr<const SegmentCoefficients[]> coefficients_;
+  std::shared_ptr<const OptimalCoefficients[]> optimal_;  // one of the two
   std::size_t count_ = 0;
 };
 

@@ -1,6 +1,7 @@
-// The path for any number of arms and any bounds: every unit is walked (path_unit.h), and at each of its events the linear
-// form psi and its square change from one piece to the next. An event's number is unit * (K - 1) + j, so that the second walk
-// finds the rank of the events that the first one found; only where an arm may return from a bound are events counted first.
+// The path for any number of arms and any bounds: every unit is walked (path_unit.h). An event's number is unit * (K - 1) + j,
+// so that a later walk for other scores finds the rank of the events that the first one found; only where an arm may return
+// from a bound are events counted first. At its events a score psi and its square change from one piece to the next.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -12,49 +13,12 @@ namespace gimbal::policy {
 
 namespace {
 
+constexpr std::size_t kAhead = 4;  // some 500 ns: several memory latencies
+
 // The number of the first event of unit i.
 std::size_t first_event(const std::uint32_t* offsets, std::size_t slots, std::size_t i) {
   return offsets != nullptr ? offsets[i] : i * slots;
 }
-
-// mu'D and the model's E[psi^2] on a piece of one unit.
-struct PlugInMoments {
-  const UnitModel* model;
-  void begin(std::size_t) {}
-  SegmentCoefficients operator()(const Unit& unit, std::span<const double> alpha, std::span<const double> beta) const {
-    SegmentCoefficients c{};
-    for (std::size_t a = 0; a < alpha.size(); ++a) {
-      c.t0 += unit.mu[a] * alpha[a];
-      c.t1 += unit.mu[a] * beta[a];
-      c.q0 += unit.v[a] * alpha[a] * alpha[a];
-      c.q1 += 2 * unit.v[a] * alpha[a] * beta[a];
-      c.q2 += unit.v[a] * beta[a] * beta[a];
-    }
-    if (model->is_dr()) {
-      c.q0 += c.t0 * c.t0;
-      c.q1 += 2 * c.t0 * c.t1;
-      c.q2 += c.t1 * c.t1;
-    }
-    return c;
-  }
-};
-
-// phi'D and its square.
-struct ScoreMoments {
-  const UnitCoefficients* phi;
-  std::vector<double> values;
-  void begin(std::size_t i) { (*phi)(i, values); }
-  SegmentCoefficients operator()(const Unit& unit, std::span<const double> alpha, std::span<const double> beta) const {
-    SegmentCoefficients c{};
-    for (std::size_t a = 0; a < alpha.size(); ++a) {
-      const double value = values[static_cast<std::size_t>(unit.arm[a])];
-      c.t0 += value * alpha[a];
-      c.t1 += value * beta[a];
-    }
-    c.q0 = c.t0 * c.t0, c.q1 = 2 * c.t0 * c.t1, c.q2 = c.t1 * c.t1;
-    return c;
-  }
-};
 
 }  // namespace
 
@@ -67,13 +31,11 @@ Result<void> PathBuilder::build_multi(FrontierPath& path) {
     const auto offsets = std::make_shared<std::uint32_t[]>(n + 1);
     parallel_for(n, kUnitGrain, [&](std::size_t begin, std::size_t end) {
       Unit unit;
-      std::uint32_t pieces = 0;
-      const PieceSink sink = [&](double, std::span<const double>, std::span<const double>) { ++pieces; };
+      std::vector<PathEvent> events;
       for (std::size_t i = begin; i < end; ++i) {
         model.load(i, unit);
-        pieces = 0;
-        model.walk(unit, sink);
-        offsets[i + 1] = pieces - 1;
+        model.walk_events(unit, events);
+        offsets[i + 1] = static_cast<std::uint32_t>(events.size());
       }
     });
     std::uint64_t total = 0;
@@ -92,76 +54,90 @@ Result<void> PathBuilder::build_multi(FrontierPath& path) {
 
   const std::size_t slots = event_slots(path);
   auto lambda = std::make_unique_for_overwrite<double[]>(slots);
+  const auto change = std::make_unique_for_overwrite<double[]>(slots);
+  const bool starts_at_zero = model.baseline_violations() == 0;
+  std::vector<std::pair<NeumaierSum, NeumaierSum>> start((n + kUnitGrain - 1) / kUnitGrain);
   parallel_for(n, kUnitGrain, [&](std::size_t begin, std::size_t end) {
     Unit unit;
-    std::size_t next = 0;
-    bool first = true;
-    const PieceSink sink = [&](double from, std::span<const double>, std::span<const double>) {
-      if (!first) lambda[next++] = from;
-      first = false;
-    };
+    std::vector<PathEvent> events;
     for (std::size_t i = begin; i < end; ++i) {
+      const double weight = model.table().weight_of(i);
       model.load(i, unit);
-      next = first_event(path.first_event_.get(), path.slots_, i);
-      first = true;
-      model.walk(unit, sink);
+      model.walk_events(unit, events);
+      std::size_t e = first_event(path.first_event_.get(), path.slots_, i);
       const std::size_t stop = first_event(path.first_event_.get(), path.slots_, i + 1);
-      GIMBAL_CHECK(next <= stop, "a unit with more events than its slots");
-      for (; next < stop; ++next) lambda[next] = -1;
+      GIMBAL_CHECK(e + events.size() <= stop, "a unit with more events than its slots");
+      for (const PathEvent& event : events) {
+        lambda[e] = event.lambda;
+        change[e++] = weight * event.slope_change;
+      }
+      for (; e < stop; ++e) lambda[e] = -1;
+      if (starts_at_zero) continue;
+      model.solve(unit, 0.0);
+      double tau = 0, q = 0;
+      for (std::size_t a = 0; a < unit.count; ++a) {
+        tau += unit.mu[a] * unit.d[a];
+        q += unit.v[a] * unit.d[a] * unit.d[a];
+      }
+      if (model.is_dr()) q += tau * tau;
+      start[begin / kUnitGrain].first.add(weight * tau), start[begin / kUnitGrain].second.add(weight * q);
     }
   });
-  sort_events(path, std::move(lambda), slots);
-  path.curve_ = sum_pieces(path, PlugInMoments{&model}, Purpose::kMean,
-                           Design{.units = n, .weight = model.table().weight, .cluster = {}});
+  NeumaierSum tau, q;
+  for (const auto& [t, square] : start) tau.add(t), q.add(square);
+  finish(path, std::move(lambda), {change.get(), slots}, {tau.value(), q.value()});
   return {};
 }
 
 SegmentCurve PathBuilder::score_multi(const FrontierPath& path, const UnitCoefficients& phi, Purpose purpose,
                                       const Design& design) {
-  return sum_pieces(path, ScoreMoments{&phi, std::vector<double>(path.model_->arms())}, purpose, design);
-}
-
-template <typename PieceMoments>
-SegmentCurve PathBuilder::sum_pieces(const FrontierPath& path, const PieceMoments& moments, Purpose purpose,
-                                     const Design& design) {
   const UnitModel& model = *path.model_;
-  const std::size_t n = model.units(), m = path.count_;
+  const std::size_t n = model.units(), m = path.count_, k = model.arms();
   const bool correlated = purpose == Purpose::kTest && !design.plain();
-  // Where each event stands in the sorted order.
-  const auto rank = std::make_unique_for_overwrite<std::uint32_t[]>(event_slots(path));
+  // Where each event stands in the sorted order; 0 for the slots that units do not use.
+  const auto rank = std::make_unique<std::uint32_t[]>(event_slots(path));
   for (std::size_t s = 0; s < m; ++s) rank[path.order_[s]] = static_cast<std::uint32_t>(s);
 
   const auto c = std::make_shared_for_overwrite<SegmentCoefficients[]>(m + 1);
   std::vector<double> first_t0(correlated ? n : 0), first_t1(correlated ? n : 0);
-  const std::size_t chunks = (n + kUnitGrain - 1) / kUnitGrain;
-  std::vector<std::pair<NeumaierSum, NeumaierSum>> start(chunks);  // t0 and q0 at lambda = 0
+  std::vector<std::pair<NeumaierSum, NeumaierSum>> start((n + kUnitGrain - 1) / kUnitGrain);  // t0 and q0 at lambda = 0
   parallel_for(n, kUnitGrain, [&](std::size_t begin, std::size_t end) {
     Unit unit;
-    PieceMoments piece_moments = moments;
+    std::vector<double> values(k);
     std::size_t i = 0, next = 0;
     double weight = 1;
     bool first = true;
-    SegmentCoefficients before{};
+    double before0 = 0, before1 = 0;  // psi = before0 + before1 lambda on the piece that ends
     std::pair<NeumaierSum, NeumaierSum>& sum = start[begin / kUnitGrain];
     const PieceSink sink = [&](double, std::span<const double> alpha, std::span<const double> beta) {
-      SegmentCoefficients now = piece_moments(unit, alpha, beta);
-      now = {weight * now.t0, weight * now.t1, weight * now.q0, weight * now.q1, weight * now.q2};
+      double now0 = 0, now1 = 0;
+      for (std::size_t a = 0; a < alpha.size(); ++a) {
+        const double value = values[static_cast<std::size_t>(unit.arm[a])];
+        now0 += value * alpha[a];
+        now1 += value * beta[a];
+      }
       if (first) {
-        sum.first.add(now.t0), sum.second.add(now.q0);
-        if (correlated) first_t0[i] = now.t0, first_t1[i] = now.t1;
+        sum.first.add(weight * now0), sum.second.add(weight * now0 * now0);
+        if (correlated) first_t0[i] = weight * now0, first_t1[i] = weight * now1;
         first = false;
       } else {
-        c[rank[next++] + std::size_t{1}] = {now.t0 - before.t0, now.t1 - before.t1, now.q0 - before.q0, now.q1 - before.q1,
-                                            now.q2 - before.q2};
+        c[rank[next++] + std::size_t{1}] = {
+            weight * (now0 - before0), weight * (now1 - before1), weight * (now0 * now0 - before0 * before0),
+            2 * weight * (now0 * now1 - before0 * before1), weight * (now1 * now1 - before1 * before1)};
       }
-      before = now;
+      before0 = now0, before1 = now1;
     };
     for (i = begin; i < end; ++i) {
       model.load(i, unit);
-      piece_moments.begin(i);
+      phi(i, values);
       weight = design.weight_of(i);
       next = first_event(path.first_event_.get(), path.slots_, i);
       first = true;
+      if (i + kAhead < n) {  // the ranks are scattered: ask for their lines while the units between are walked
+        const std::size_t far = first_event(path.first_event_.get(), path.slots_, i + kAhead);
+        const std::size_t far_end = first_event(path.first_event_.get(), path.slots_, i + kAhead + 1);
+        for (std::size_t e = far; e < far_end; ++e) __builtin_prefetch(&c[rank[e]], 1);
+      }
       model.walk(unit, sink);
     }
   });
@@ -176,7 +152,7 @@ SegmentCurve PathBuilder::sum_pieces(const FrontierPath& path, const PieceMoment
     integrate(all, model.total_weight());
     if (purpose == Purpose::kTest) count_one_degree_of_freedom(all, n);
   }
-  return SegmentCurve(path.breakpoints_, c, m);
+  return SegmentCurve(path.breakpoints_, std::shared_ptr<const SegmentCoefficients[]>(c), m);
 }
 
 }  // namespace gimbal::policy

@@ -7,9 +7,10 @@
 
 namespace gimbal::policy {
 
-// n keys >= +0 (finite or infinite, no NaN, no -0) in ascending order; `value` moves along. Stable. Least significant digit
-// first over the bits of the double, whose order as an unsigned integer is that of the number: six passes of 11 bits, without
-// those in which all keys agree. O(n); 12 n bytes of work space.
+// n keys >= +0 (finite or infinite, no NaN, no -0) in ascending order; `value` moves along. Stable. Radix sort of the 33
+// highest bits (the bits of a positive double, read as an integer, have its order: eleven of exponent and 22 of mantissa), then
+// the few keys that agree in those are put in order by comparison. O(n) unless many keys differ by less than 2^-22 relative,
+// where it is O(n log n); 12 n bytes of work space.
 void sort_by_key(std::unique_ptr<double[]>& key, std::unique_ptr<std::uint32_t[]>& value, std::size_t n);
 
 }  // namespace gimbal::policy

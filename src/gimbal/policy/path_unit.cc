@@ -174,7 +174,7 @@ void UnitModel::solve(Unit& unit, double lambda) const {
                           hi = std::span(unit.hi).first(n), d = std::span(unit.d).first(n);
   if (std::isinf(lambda)) return waterfill_limit(mu, v, lo, hi, d, unit.scratch);
   if (is_dr() && unit.lower_only) {
-    walking::walk_lower(unit, true, [&](double, double to, std::span<const double> alpha, std::span<const double> beta) {
+    walking::walk_lower<false>(unit, true, [&](double, double to, std::span<const double> alpha, std::span<const double> beta) {
       if (lambda > to) return true;
       for (std::size_t a = 0; a < n; ++a) d[a] = std::clamp(alpha[a] + beta[a] * lambda, lo[a], hi[a]);
       return false;
@@ -218,14 +218,36 @@ void UnitModel::scatter(const Unit& unit, std::span<double> d) const {
   for (std::size_t a = 0; a < unit.count; ++a) d[static_cast<std::size_t>(unit.arm[a])] = unit.d[a];
 }
 
+void UnitModel::walk_events(Unit& unit, std::vector<PathEvent>& events) const {
+  events.clear();
+  const std::size_t n = unit.count;
+  if (n == 0) return;
+  bool first = true;
+  double slope = 0;
+  if (unit.lower_only) {
+    walking::walk_lower<true>(unit, is_dr(), [&](double from, double, double now) {
+      if (!first) events.push_back({from, now - slope});
+      first = false, slope = now;
+    });
+    return;
+  }
+  walk(unit, [&](double from, std::span<const double>, std::span<const double> beta) {
+    double now = 0;
+    for (std::size_t a = 0; a < n; ++a) now += unit.mu[a] * beta[a];
+    if (!first) events.push_back({from, now - slope});
+    first = false, slope = now;
+  });
+}
+
 void UnitModel::walk(Unit& unit, const PieceSink& sink) const {
   const std::size_t n = unit.count;
   if (n == 0) return sink(0.0, {}, {});
   if (unit.lower_only) {
-    walking::walk_lower(unit, is_dr(), [&](double from, double, std::span<const double> alpha, std::span<const double> beta) {
-      sink(from, alpha, beta);
-      return true;
-    });
+    walking::walk_lower<false>(unit, is_dr(),
+                               [&](double from, double, std::span<const double> alpha, std::span<const double> beta) {
+                                 sink(from, alpha, beta);
+                                 return true;
+                               });
     return;
   }
   // Where the box keeps D away from 0, lambda = 0 belongs to a theta below 0 or above: theta >= -(largest mu'D).

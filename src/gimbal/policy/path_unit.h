@@ -51,6 +51,13 @@ struct BinaryUnit {
 // report has lambda = 0, the last one beta = 0.
 using PieceSink = std::function<void(double lambda, std::span<const double> alpha, std::span<const double> beta)>;
 
+// The end of a piece. Each D(lambda) is the optimum at its lambda, so d(psi^2) = 2 lambda d(mu'D) (envelope theorem): the
+// change of slope is all that the plug-in moments need.
+struct PathEvent {
+  double lambda = 0;
+  double slope_change = 0;  // of mu'D in lambda
+};
+
 // A table with a score and bounds: loads units. Holds the table; safe to use from several threads (a Unit each).
 class UnitModel {
  public:
@@ -80,6 +87,8 @@ class UnitModel {
   void solve(Unit& unit, double lambda, std::span<const double> price) const;
   // Reports the pieces of D along lambda in [0, infinity). O(K) a piece.
   void walk(Unit& unit, const PieceSink& sink) const;
+  // Only where `walk` reports a new piece (without the first), ascending, and how the rate of mu'D changes there.
+  void walk_events(Unit& unit, std::vector<PathEvent>& events) const;
   // D of all K arms from unit.d.
   void scatter(const Unit& unit, std::span<double> d) const;
 

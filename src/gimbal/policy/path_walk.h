@@ -68,72 +68,91 @@ struct Pieces {
 };
 
 // Units whose upper bounds cannot bind and whose box holds 0, from theta = 0 without prices: D starts at 0, and an arm that has
-// met its lower bound stays there, because the mean mu of those that are left rises each time one leaves.
-template <typename Visit>
+// met its lower bound stays there, because the mean mu of those that are left rises each time one leaves. With `kEventsOnly`
+// it calls visit(from, to, slope of mu'D in lambda) instead and builds no pieces.
+template <bool kEventsOnly, typename Visit>
 void walk_lower(Unit& unit, bool dr, Visit&& visit) {
   const std::size_t n = unit.count;
-  Pieces pieces(unit);
+  Pieces pieces(unit, 3);
+  // The arms in an order of our own: the first m move, the others stand at their bound.
+  double* const mu = unit.work.data() + 4 * n;
+  double* const inverse = mu + n;     // 1/v
+  double* const floor = inverse + n;  // v lo
   if (unit.state.size() < n) unit.state.resize(n);
-  std::vector<int>& active = unit.state;
+  int* const arm = unit.state.data();
 
   // At 0+ the arms with room move; those at their bound (b = 0) join from the best down while they are better than the mean.
   double precision = 0, mean = 0;
+  std::size_t m = 0, idle = n;
   for (std::size_t a = 0; a < n; ++a) {
-    active[a] = unit.lo[a] < 0;
-    if (active[a]) precision += 1 / unit.v[a], mean += unit.mu[a] / unit.v[a];
+    const std::size_t j = unit.lo[a] < 0 ? m++ : --idle;
+    arm[j] = static_cast<int>(a);
+    mu[j] = unit.mu[a];
+    inverse[j] = 1 / unit.v[a];
+    floor[j] = unit.v[a] * unit.lo[a];
+    if (j + 1 == m) precision += inverse[j], mean += mu[j] * inverse[j];
   }
-  for (bool joined = precision > 0; joined;) {
-    std::size_t best = n;
-    for (std::size_t a = 0; a < n; ++a) {
-      if (!active[a] && (best == n || unit.mu[a] > unit.mu[best])) best = a;
-    }
-    joined = best < n && unit.mu[best] * precision > mean;
-    if (joined) {
-      active[best] = 1;
-      precision += 1 / unit.v[best], mean += unit.mu[best] / unit.v[best];
-    }
+  const auto swap_arms = [&](std::size_t x, std::size_t y) {
+    std::swap(arm[x], arm[y]), std::swap(mu[x], mu[y]), std::swap(inverse[x], inverse[y]), std::swap(floor[x], floor[y]);
+  };
+  while (m > 0 && m < n) {
+    const std::size_t best = static_cast<std::size_t>(std::max_element(mu + m, mu + n) - mu);
+    if (!(mu[best] * precision > mean)) break;
+    precision += inverse[best], mean += mu[best] * inverse[best];
+    swap_arms(best, m++);
+  }
+  if constexpr (!kEventsOnly) {
+    for (std::size_t j = m; j < n; ++j) pieces.alpha_out[arm[j]] = 0, pieces.beta_out[arm[j]] = 0;
   }
 
-  double from = 0, theta = 0;
+  double from = 0;
+  double bound_sum = 0, bound_mu = 0;  // sum of D and of mu D over the arms at their bound
   for (;;) {
-    std::size_t r = n;
+    // The mean mu of the moving arms is mu_r + delta, r the one with the largest 1/v.
+    const double mu_r = m > 0 ? mu[std::max_element(inverse, inverse + m) - inverse] : 0.0;
+    double spread = 0;
     precision = 0;
-    double bound_sum = 0;
-    for (std::size_t a = 0; a < n; ++a) {
-      if (active[a]) {
-        precision += 1 / unit.v[a];
-        if (r == n || unit.v[a] < unit.v[r]) r = a;
-      } else {
-        bound_sum += unit.lo[a];
-      }
+    for (std::size_t j = 0; j < m; ++j) {
+      precision += inverse[j];
+      spread += (mu[j] - mu_r) * inverse[j];
     }
-    double delta = 0;
-    for (std::size_t a = 0; a < n; ++a) {
-      if (active[a]) delta += (unit.mu[a] - unit.mu[r]) / (unit.v[a] * precision);
+    const double share = m > 0 ? 1 / precision : 0.0;
+    const double delta = spread * share;
+    const double offset = -bound_sum * share;  // v_a D_a at theta = 0
+
+    // The first arm to meet its bound. Arms that do not fall divide by -0 and meet it at +infinity.
+    double theta = kForever, variance = 0;  // of mu over the moving arms, times their precision
+    std::size_t leaver = m;
+    for (std::size_t j = 0; j < m; ++j) {
+      const double rate = (mu[j] - mu_r) - delta;
+      variance += rate * rate * inverse[j];  // = sum of mu rate/v, since the rates sum to 0
+      const double hit = (floor[j] - offset) / std::min(-0.0, rate);
+      leaver = hit < theta ? j : leaver;
+      theta = hit < theta ? hit : theta;
+      if constexpr (!kEventsOnly) pieces.alpha[j] = offset * inverse[j], pieces.beta[j] = rate * inverse[j];
     }
-    double next = kForever;
-    std::size_t leaver = n;
-    for (std::size_t a = 0; a < n; ++a) {
-      if (!active[a]) {
-        pieces.alpha[a] = unit.lo[a], pieces.beta[a] = 0;
-        continue;
-      }
-      const double rate = (unit.mu[a] - unit.mu[r]) - delta;
-      pieces.alpha[a] = -bound_sum / (precision * unit.v[a]);
-      pieces.beta[a] = rate / unit.v[a];
-      if (rate < 0) {
-        const double hit = (unit.v[a] * unit.lo[a] + bound_sum / precision) / rate;
-        if (hit < next) next = hit, leaver = a;
-      }
-    }
-    if (leaver < n) next = std::max(next, theta);
-    pieces.to_lambda(unit, dr, theta, leaver == n);
-    const double to = leaver == n ? kForever : std::max(from, pieces.lambda_at(unit, dr, next));
+    theta = std::max(theta, 0.0);
+    const double shift = bound_mu + offset * (spread + mu_r * precision);  // mu'D = shift + variance theta
+    const double to = leaver == m ? kForever : std::max(from, dr ? (1 + variance) * theta + shift : theta);
     const bool last = !std::isfinite(to);
-    if (last && leaver < n) pieces.to_lambda(unit, dr, theta, true);
-    if (!visit(from, to, std::span<const double>(pieces.alpha_out), std::span<const double>(pieces.beta_out)) || last) return;
-    active[leaver] = 0;
-    theta = next, from = to;
+    if constexpr (kEventsOnly) {
+      visit(from, to, last ? 0.0 : dr ? variance / (1 + variance) : variance);
+      if (last) return;
+    } else {
+      const double scale = last ? 0.0 : dr ? 1 / (1 + variance) : 1.0;
+      const double back = dr ? shift : 0.0;
+      for (std::size_t j = 0; j < m; ++j) {
+        const double beta = pieces.beta[j] * scale;
+        pieces.beta_out[arm[j]] = beta;
+        pieces.alpha_out[arm[j]] = pieces.alpha[j] - beta * back;
+      }
+      if (!visit(from, to, std::span<const double>(pieces.alpha_out), std::span<const double>(pieces.beta_out)) || last) return;
+    }
+    const int gone = arm[leaver];
+    bound_sum += unit.lo[gone], bound_mu += unit.mu[gone] * unit.lo[gone];
+    if constexpr (!kEventsOnly) pieces.alpha_out[gone] = unit.lo[gone], pieces.beta_out[gone] = 0;
+    swap_arms(leaver, --m);
+    from = to;
   }
 }
 
@@ -168,6 +187,17 @@ void walk_box(Unit& unit, bool dr, std::span<const double> price, double theta0,
       near[a] = kLower;
     else if (std::abs(t - unit.hi[a]) <= rounding)
       near[a] = kUpper;
+  }
+
+  if (std::none_of(state.begin(), state.end(), [](int x) { return x == kFree; })) {
+    // Every arm stands at a bound and a whole interval of levels would do: take its lower end, where the best arm at its lower
+    // bound is about to leave it.
+    std::size_t best = n;
+    const auto leaves = [&](std::size_t a) { return level[a] - unit.v[a] * unit.lo[a]; };
+    for (std::size_t a = 0; a < n; ++a) {
+      if (state[a] == kLower && !is_fixed(a) && (best == n || leaves(a) > leaves(best))) best = a;
+    }
+    if (best < n) near[best] = kLower;
   }
 
   double theta = theta0, from = -kForever;

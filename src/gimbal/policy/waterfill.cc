@@ -53,11 +53,13 @@ double fill_box(std::span<const double> s, std::span<const double> v, std::span<
   const std::vector<double>& level = scratch.level;
   sort_order(scratch.order, 2 * n, [&](int x, int y) { return level[x] < level[y]; });
 
-  // The first level at which the sum has come down to the target.
+  // The first level at which the sum has come down to the target, up to the rounding of a sum of n numbers of size 1: where
+  // every arm stands at a bound the sum is flat, and its lower end is wanted.
+  const double rounding = 2.3e-16 * static_cast<double>(n);
   std::size_t first = 0, last = 2 * n;
   while (first < last) {
     const std::size_t middle = (first + last) / 2;
-    if (excess(s, v, lo, hi, target, level[scratch.order[middle]]) <= 0)
+    if (excess(s, v, lo, hi, target, level[scratch.order[middle]]) <= rounding)
       last = middle;
     else
       first = middle + 1;
@@ -77,7 +79,7 @@ double fill_box(std::span<const double> s, std::span<const double> v, std::span<
       bound_sum += d[a];
     }
   }
-  if (precision == 0) return std::isfinite(to) ? to : from;
+  if (precision == 0) return std::isfinite(from) ? from : to;
   double nu = std::clamp((mean + bound_sum - target) / precision, from, to);
   // One refinement around nu: differences of nearly equal scores keep their digits where v is tiny or lambda large.
   double correction = bound_sum - target;
