@@ -23,7 +23,6 @@
 // All methods may be called from any thread. Errors of writing: disk_full, permission.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -38,7 +37,10 @@
 #include "gimbal/base/clock.h"
 #include "gimbal/base/log.h"
 #include "gimbal/base/result.h"
+#include "gimbal/run/metrics.h"
+#include "gimbal/run/run_events.h"
 #include "gimbal/run/run_record.h"
+#include "gimbal/run/run_resume.h"
 
 namespace gimbal::run {
 
@@ -68,29 +70,6 @@ struct RunServices {
 
 // `<root>/<component>[-<verb>]-<YYYYMMDD-hhmmss>` in UTC, without the verbs `run` and `train`; -2, -3, ... when taken.
 std::string default_run_path(const RunSetup& setup, const Clock& clock);
-
-enum class EventLevel { kInfo, kWarning, kError };
-
-// What a resumed job starts from.
-enum class ResumeFrom {
-  kArtifacts,    // finished artifacts and items: logs lose their torn last line only
-  kCheckpoints,  // the last good checkpoint: logs are cut behind it, to nothing when there is none
-};
-
-struct ResumeRules {
-  ResumeFrom from = ResumeFrom::kArtifacts;
-  // Options that may be given anew. Those that say how and where to run (json, quiet, verbose, config, threads, run-dir,
-  // resume, force, dry-run) always may.
-  std::vector<std::string> may_change;
-  bool force = false;  // go on with changed inputs
-};
-
-// The options of a resumed run: the recorded ones, with those of `now` that were given (source other than default) and may
-// change. Error: conflict, naming each option that was given with another value. Options that are new since are taken as now.
-Result<std::vector<RunOption>> resumed_options(const std::vector<RunOption>& recorded, const std::vector<RunOption>& now,
-                                               std::span<const std::string> may_change);
-
-using MetricValue = std::pair<std::string_view, double>;
 
 class RunDirectory {
  public:
@@ -142,6 +121,7 @@ class RunDirectory {
   // that it exists whole or not at all; then an event `checkpoint`. Steps increase.
   Result<void> checkpoint(std::int64_t step, const std::function<Result<void>(const std::string& folder)>& save);
 
+  // Kept in memory until run.json is written next: by `checkpoint`, `add_input`, `finish`.
   void set_headline(std::vector<Headline> headline);
   void set_usage(const RunUsage& usage);
   void set_sandbox(RunSandbox sandbox);
