@@ -1,10 +1,11 @@
 // Nuisance tables: predictions for each unit as CSV, brought by the user or written by `fit` and `predict`.
 //
-// Columns, found by name: `id`, `weight`, then for every arm `e_<arm>`, `mu_<arm>`, `var_<arm>`, optional `b_<arm>`, and
-// optional `y`, `a` (outcome and logged arm, which make the honest curve possible: mu and var are then taken to be
-// out-of-fold), optional `full_mu_<arm>`, `full_var_<arm>` (the full-data models' predictions for the same rows). The arms are
-// the suffixes of the `mu_` columns in file order. `var_` is the mean squared error around mu, not the second moment. Other
-// columns are left alone. Numbers are written with the shortest text that reads back to the same double.
+// Columns, found by name: `id`, `weight`, then for every arm `e_<arm>`, `mu_<arm>`, `var_<arm>`, optional `b_<arm>`; optional
+// `y`, `a` (outcome and logged arm, which make the honest curve possible: mu and var are then taken to be out-of-fold);
+// `cluster` (dense ids, written where rows are clustered; read when named); optional `full_mu_<arm>`, `full_var_<arm>` (the
+// full-data models' predictions for the same rows). The arms are the suffixes of the `mu_` columns in file order. `var_` is the
+// mean squared error around mu, not the second moment. Other columns are left alone. Numbers are written with the shortest text
+// that reads back to the same double.
 #pragma once
 
 #include <optional>

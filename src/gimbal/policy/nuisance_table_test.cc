@@ -151,6 +151,17 @@ TEST(NuisanceTable, WritesWhatItReadsBackBitForBit) {
   EXPECT_EQ(format_nuisance_table(*back), format_nuisance_table(table));
 }
 
+TEST(NuisanceTable, CarriesItsClusters) {
+  const std::string text =
+      "e_0,e_1,mu_0,mu_1,var_0,var_1,y,a,village\n.5,.5,1,2,1,1,3,1,x\n.5,.5,1,2,1,1,3,0,y\n.5,.5,1,2,1,1,3,0,x\n";
+  const NuisanceTable table = must(text, {.cluster_column = "village"});
+  const std::string written = format_nuisance_table(table);
+  EXPECT_THAT(written, ::testing::StartsWith("e_0,e_1,mu_0,mu_1,var_0,var_1,y,a,cluster\n"));
+  EXPECT_THAT(must(written, {.cluster_column = "cluster"}).logged->cluster, ElementsAre(0, 1, 0));
+  EXPECT_TRUE(must(written).logged->cluster.empty());  // clusters count when they are named
+  EXPECT_THAT(refused(text, {.cluster_column = "vilage"}).text(), HasSubstr("--cluster"));
+}
+
 TEST(NuisanceTable, WritesShortestNumbersInAFixedColumnOrder) {
   const NuisanceTable table = must("a,y,var_0,var_1,mu_0,mu_1,e_0,e_1\n1,3.0,1e0,2,1.50,-0.25,0.5,.5\n");
   EXPECT_EQ(format_nuisance_table(table), "e_0,e_1,mu_0,mu_1,var_0,var_1,y,a\n0.5,0.5,1.5,-0.25,1,2,3,1\n");
