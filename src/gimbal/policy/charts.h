@@ -32,9 +32,10 @@ struct Wording {
   std::string units = "units";  // "people"
   bool minimize = false;        // smaller outcomes are better
   bool net_of_cost = false;     // --value-cost was given
+  bool binary = false;          // a 0/1 outcome: improvements are also said "per 100 units"
 
   std::string outcome_name() const;      // "got", "outcome", "got net of cost"
-  std::string improvement_unit() const;  // "got per unit", "lower got per unit, dollars"
+  std::string improvement_unit() const;  // "got per unit", "dollars of spend per unit", "reduction of got per unit"
 };
 Wording wording_of(const LoadedFrontier& loaded);
 Wording wording_of(const DataFlags& flags);
@@ -47,14 +48,18 @@ struct FrontierHighlights {
   const PolicyEvaluation* tested = nullptr;  // with its primary estimate
   Score primary = Score::kDr;
   std::int64_t test_units = 0;  // of that test, which may differ from the planned n_test
+  double target_power = 0.8;    // drawn as a line
+  // Another frontier of the same units, drawn thin behind: the randomized one behind a deterministic one.
+  const FrontierDocument* behind = nullptr;
+  std::string behind_label;
   std::optional<Wording> wording;
 };
 
 // x: improvement; panels: power and z at n_test units. Plug-in dashed, honest solid; max-z, chosen, max-tau and --mark policies
-// as marks. Bands are vertical. Each point's interval of tau, divided by its se at n_test, is an interval of z and, through the
-// power function, of power; the pointwise band of power is honest.h's own, the simultaneous one the hull of that and of the
-// simultaneous interval of tau, so that it is never the narrower of the two. The tested result is a cross: its improvement
-// with CI, at the z and the power that a test of n_test units with the spread of this one would have at that improvement.
+// as marks. The bands stand upright: an interval of a point's z1 (HonestPoint::z1_low, z1_high) is one of its z and, through
+// the power function, of its power. The simultaneous band has the quantile of honest.h's band in place of the normal one. The
+// tested result is a cross: its improvement with CI, at the z and the power that a test of n_test units with this test's spread
+// would have at that improvement and at the ends of its CI.
 run::Chart frontier_chart(const FrontierDocument& document, const FrontierHighlights& highlights = {});
 
 // 2 -----------------------------------------------------------------------------------------------------------------------
@@ -68,8 +73,7 @@ struct PowerLine {
   double n_required = 0;  // for the target power, not rounded; infinity where no test is large enough
   std::vector<PowerValue> values;
 };
-// Power at each of `n` for a point on one of its curves (kHonest requires point.honest). The interval takes the spread of the
-// scores as known: tau's pointwise ends over se.
+// Power at each of `n` for a point on one of its curves (kHonest: where it has one); label: the point's `at`.
 PowerLine power_line(const FrontierPoint& point, CurveKind curve, const TestSpec& test, std::span<const double> n,
                      double target = 0.8);
 // `count` sizes from `from` to `to`, equally spaced in the logarithm, rounded to whole units and distinct.
@@ -113,7 +117,7 @@ std::vector<run::Chart> policy_table_charts(std::span<const FeatureProfile> prof
 
 std::vector<double> mean_shares(const Matrix& pi, std::span<const double> weight);
 run::Chart shares_chart(const std::vector<std::string>& arms, std::span<const double> old_shares,
-                        std::span<const double> new_shares, std::string_view baseline);
+                        std::span<const double> new_shares, std::string_view baseline, const Wording& wording = {});
 
 // 4 -----------------------------------------------------------------------------------------------------------------------
 // Plug-in against honest improvement along lambda, with the pointwise and the simultaneous band. lambda = infinity stands at
@@ -123,7 +127,8 @@ run::Chart promise_chart(const FrontierDocument& document, const FrontierPoint* 
 
 // 5 -----------------------------------------------------------------------------------------------------------------------
 // Histogram of W = pi_A / e_A; `unit_weight`: omega, n or empty. Logarithmic, without the zeros, where W spans decades.
-run::Chart overlap_chart(std::span<const double> w, std::span<const double> unit_weight, double ess, double max_weight);
+run::Chart overlap_chart(std::span<const double> w, std::span<const double> unit_weight, double ess, double max_weight,
+                         const Wording& wording = {});
 
 // 6 -----------------------------------------------------------------------------------------------------------------------
 // The four scores, the bootstrap, the promise and the subgroups of each policy, with CIs.
