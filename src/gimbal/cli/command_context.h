@@ -28,7 +28,7 @@ struct Host {
   // The user's config.toml, read when it exists; empty: none.
   std::string user_config;
   bool live_progress = false;  // standard error is a terminal
-  bool log_to_stderr = false;  // tests leave it off: the log does not go through `err`
+  bool is_process = false;     // under main(): the log goes to stderr, and real time may pass in the background
 };
 
 struct ResolvedOption {
@@ -59,6 +59,7 @@ class CommandContext {
   const Clock& clock() const { return *host_->clock; }
   const StopToken& stop() const { return host_->stop; }
   ProgressMode progress_mode() const;
+  bool is_process() const { return host_->is_process; }
   std::optional<std::string> environment(const std::string& name) const { return host_->environment(name); }
 
   // Whether the option came from anywhere but its default. The key must be an option of this command.

@@ -183,7 +183,7 @@ int run_command(const Invocation& invocation, const CommonFlags& flags, std::spa
   Result<std::vector<ResolvedOption>> options = set_options(invocation, words, host);
   if (!options) return reporter.report(options.error());
   const LogLevel level = flags.quiet ? LogLevel::kError : flags.verbose ? LogLevel::kDebug : LogLevel::kInfo;
-  CommandContext context(host, host.log_to_stderr ? Log::to_stderr(level) : Log::silent());
+  CommandContext context(host, host.is_process ? Log::to_stderr(level) : Log::silent());
   context.json = flags.json;
   context.quiet = flags.quiet;
   context.verbose = flags.verbose;

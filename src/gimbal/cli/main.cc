@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
   host.stop = gimbal::install_stop_signals();
   host.user_config = gimbal::cli::user_config_path(environment);
   host.live_progress = isatty(STDERR_FILENO) != 0;
-  host.log_to_stderr = true;
+  host.is_process = true;
   const int code =
       gimbal::cli::run_command_line(gimbal::cli::command_entries(), std::vector<std::string>(argv, argv + argc), host);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

@@ -8,6 +8,7 @@
 #include "gimbal/cli/output.h"
 #include "gimbal/cli/paths.h"
 #include "gimbal/cli/registry.h"
+#include "gimbal/cli/run_setup.h"
 #include "gimbal/run/report.h"
 
 namespace gimbal::cli {
@@ -35,14 +36,6 @@ std::string_view state_name(StepState state) {
   return "";
 }
 
-// "runs/tour-20260301-120000".
-std::string default_folder(const Clock& clock) {
-  std::string stamp = format_utc(clock.now()).substr(0, 19);  // 2026-03-01T12:00:00
-  std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
-  std::replace(stamp.begin(), stamp.end(), 'T', '-');
-  return "runs/tour-" + stamp;
-}
-
 Result<std::vector<const run::TourStep*>> chosen_steps(std::span<const run::TourStep> steps, const TourFlags& flags) {
   if (steps.empty()) return fail(ErrorCode::kUnavailable, "this build has no system to show");
   std::vector<std::string> systems;
@@ -63,15 +56,16 @@ Result<std::vector<const run::TourStep*>> chosen_steps(std::span<const run::Tour
 }
 
 Result<StepResult> run_step(CommandContext& context, const run::TourStep& step, const std::string& data,
-                            const std::string& folder) {
+                            run::RunDirectory& directory) {
   run::TourContext tour;
   tour.data_folder = data;
-  tour.scratch_folder = folder + "/" + step.system;
+  GIMBAL_TRY(tour.scratch_folder, directory.artifact_path(step.system));
   tour.seed = context.seed;
   tour.stop = context.stop();
   tour.clock = &context.clock();
   tour.progress = context.progress_mode();
   GIMBAL_TRY(make_folders(tour.scratch_folder));
+  GIMBAL_TRY(directory.event("stage", step.system));
   const double start = context.clock().monotonic_s();
   Result<run::TourOutcome> outcome = step.run(tour);
   StepResult result;
@@ -127,26 +121,21 @@ void write_steps(JsonWriter& json, const std::vector<StepResult>& results) {
 
 }  // namespace
 
-Result<int> run_tour(CommandContext& context, const TourFlags& flags, std::span<const run::TourStep> steps) {
-  GIMBAL_TRY(const std::vector<const run::TourStep*> chosen, chosen_steps(steps, flags));
-  const std::string data = flags.data.value_or(program_data_folder());
-  if (data.empty()) {
-    Error error{ErrorCode::kUnavailable, "the tour's data were not found beside the program or in the working folder", {}, ""};
-    error.notes.emplace_back("run it in the repository, or give --data DIR, the folder that holds policy/");
-    return fail(std::move(error));
-  }
-  const std::string folder = flags.folder.value_or(default_folder(context.clock()));
-  GIMBAL_TRY(make_folders(folder));
+namespace {
+
+// Everything between the start and the end of the run directory. Returns the exit code.
+Result<int> run_steps(CommandContext& context, std::span<const run::TourStep* const> steps, const std::string& data,
+                      run::RunDirectory& directory) {
   std::vector<StepResult> results;
   int failed = 0;
-  for (const run::TourStep* step : chosen) {
+  for (const run::TourStep* step : steps) {
     if (context.stop().stop_requested()) return fail(ErrorCode::kInterrupted, "interrupted before the step {}", step->system);
     if (!context.quiet) context.write_err(fmt::format("tour: {} (at most about {} s)\n", step->system, step->budget_s));
-    GIMBAL_TRY(results.emplace_back(), run_step(context, *step, data, folder));
+    GIMBAL_TRY(results.emplace_back(), run_step(context, *step, data, directory));
     if (results.back().state == StepState::kFailed) ++failed;
   }
-  const std::string report = folder + "/report.html";
-  GIMBAL_TRY(write_atomic(report, run::to_html(tour_report(results, context))));
+  GIMBAL_TRY(directory.write_report(run::to_html(tour_report(results, context))));
+  const std::string report = directory.path() + "/report.html";
 
   TextTable table({"system", "what", "headline", "time"});
   for (const StepResult& result : results) {
@@ -161,17 +150,33 @@ Result<int> run_tour(CommandContext& context, const TourFlags& flags, std::span<
   return failed == 0 ? 0 : 1;
 }
 
+}  // namespace
+
+Result<int> run_tour(CommandContext& context, const TourFlags& flags, std::span<const run::TourStep> steps) {
+  GIMBAL_TRY(const std::vector<const run::TourStep*> chosen, chosen_steps(steps, flags));
+  const std::string data = flags.data.value_or(program_data_folder());
+  if (data.empty()) {
+    Error error{ErrorCode::kUnavailable, "the tour's data were not found beside the program or in the working folder", {}, ""};
+    error.notes.emplace_back("run it in the repository, or give --data DIR, the folder that holds policy/");
+    return fail(std::move(error));
+  }
+  run::RunSetup setup = run_setup(context);
+  setup.path = flags.folder.value_or("");
+  GIMBAL_TRY(run::RunDirectory directory, run::RunDirectory::create(setup, run_services(context)));
+  return directory.conclude(run_steps(context, chosen, data, directory));
+}
+
 CommandGroup tour_commands() {
   auto flags = std::make_shared<TourFlags>();
   Command command("tour", "Run each system on small real data and print what came out.");
   command.description(
       "Prints one table (system, what was done, the headline number, time) and writes an HTML report. Takes less than three "
       "minutes on two cores. A system whose environment is missing is named as skipped. Exit code 1 when a step fails.");
-  command.option("-o, --out, --output", &flags->folder)
+  command.option("-o, --out, --output, --run-dir, --run", &flags->folder)
       .value("DIR")
       .folder()
       .show_default("runs/tour-<time>")
-      .help("folder of the report and of what the steps write");
+      .help("run directory: the report, and what the steps write");
   command.option("--data", &flags->data)
       .value("DIR")
       .folder()

@@ -13,7 +13,7 @@ namespace gimbal::cli {
 CommandGroup tour_commands();
 
 struct TourFlags {
-  std::optional<std::string> folder;  // results; default runs/tour-<time>
+  std::optional<std::string> folder;  // run directory; default runs/tour-<time>
   std::optional<std::string> data;    // default: found beside the program
   std::vector<std::string> only;      // systems
 };

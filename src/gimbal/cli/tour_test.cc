@@ -22,6 +22,7 @@ class Tour : public ::testing::Test {
   Result<int> run(std::span<const run::TourStep> steps, bool json = false) {
     const Host host = host_.host();
     CommandContext context(host, Log::silent());
+    context.component = "tour";
     context.json = json;
     return run_tour(context, flags_, steps);
   }
@@ -53,6 +54,8 @@ TEST_F(Tour, PrintsWhatTheStepsFoundAndWritesTheReport) {
   const std::string report = *read_file(*flags_.folder + "/report.html");
   EXPECT_THAT(report, HasSubstr("fitted 3 &lt; 4 lines"));
   EXPECT_THAT(report, HasSubstr("gimbal alpha fit"));
+  EXPECT_THAT(*read_file(*flags_.folder + "/run.json"), HasSubstr(R"("component":"tour")"));
+  EXPECT_THAT(*read_file(*flags_.folder + "/run.json"), HasSubstr(R"("status":"done","exit":0)"));
 }
 
 TEST_F(Tour, AFailedStepIsShownAndTheOthersStillRun) {
