@@ -288,6 +288,8 @@ Chart draw(const DistributionChart& chart) {
       numbers = quantile_table(chart, samples);
       break;
   }
+  // A lone sample needs no legend: the axes and the title say what it is.
+  if (panel.series.size() == 1) panel.series[0].label.clear();
   const std::string description = chart.description.empty() ? distribution_description(chart, samples) : chart.description;
   Chart drawn = draw(XyChart{.title = chart.title,
                              .subtitle = chart.subtitle,

@@ -6,6 +6,7 @@
 
 #include "gimbal/base/check.h"
 #include "gimbal/base/number.h"
+#include "gimbal/run/chart_axis.h"
 #include "gimbal/run/chart_scale.h"
 #include "gimbal/run/chart_theme.h"
 #include "gimbal/run/svg.h"
@@ -21,38 +22,62 @@ constexpr double kHeadingHeight = 26;
 constexpr double kNumberSize = 11.5;
 constexpr std::size_t kMaxRows = 250;  // some 500 bytes a row: more would not fit kMaxSvgBytes, nor a page
 
-std::string number_text(const DotEstimate& e, const Axis& axis) {
-  if (!std::isfinite(e.value)) return "";
-  Axis plain = axis;
-  plain.percent = false;
-  // All three numbers with the decimals that the interval deserves.
-  const double scale = axis.percent ? 100 : 1;
-  const double width = std::isfinite(e.lo) && std::isfinite(e.hi) ? e.hi - e.lo : std::abs(e.value);
-  if (axis.scale != Scale::kLinear || !(width * scale > 1e-6) || std::abs(e.value * scale) >= 1e6) {
-    return axis_value(e.value, axis, 3) + (std::isfinite(e.lo) && std::isfinite(e.hi)
-                                               ? fmt::format(" [{}, {}]", axis_value(e.lo, axis, 3), axis_value(e.hi, axis, 3))
-                                               : "");
+bool has_interval(const DotEstimate& e) { return std::isfinite(e.lo) && std::isfinite(e.hi); }
+
+// Decimals for all numbers of the chart: the interval in the middle gets two significant digits. Without intervals the largest
+// value gets two.
+int common_decimals(const DotPlot& chart) {
+  const double scale = chart.x.percent ? 100 : 1;
+  std::vector<double> widths;
+  double largest = 0;
+  for (const DotGroup& group : chart.groups) {
+    for (const DotRow& row : group.rows) {
+      for (const DotEstimate& e : row.estimates) {
+        if (has_interval(e) && e.hi > e.lo) widths.push_back((e.hi - e.lo) * scale);
+        if (std::isfinite(e.value)) largest = std::max(largest, std::abs(e.value) * scale);
+      }
+    }
   }
-  const int decimals = std::clamp(static_cast<int>(std::ceil(1.3 - std::log10(width * scale))), 0, 6);
-  const auto fixed = [&](double v) {
-    std::string text = fmt::format("{:.{}f}", std::abs(v * scale), decimals);
-    return (v < 0 && text.find_first_not_of("0.") != std::string::npos ? "\u2212" : "") + text;
+  double unit = largest;
+  if (!widths.empty()) {
+    const auto middle = widths.begin() + static_cast<std::ptrdiff_t>(widths.size() / 2);
+    std::nth_element(widths.begin(), middle, widths.end());
+    unit = *middle;
+  }
+  return unit > 0 ? std::clamp(static_cast<int>(std::ceil(1.2 - std::log10(unit))), 0, 9) : 0;
+}
+
+// "16.0 [13.7, 18.3]". Where fixed decimals would be unreadable (log and time axes, huge values), three significant digits.
+std::string number_text(const DotEstimate& e, const Axis& axis, int decimals) {
+  if (!std::isfinite(e.value)) return "";
+  const double scale = axis.percent ? 100 : 1;
+  const bool plain = axis.scale == Scale::kLinear && std::abs(e.value) * scale < 1e6 && decimals < 9;
+  const auto number = [&](double v) {
+    if (!plain) return axis_value(v, axis, 3);
+    const std::string digits = fmt::format("{:.{}f}", std::abs(v * scale), decimals);
+    return (v < 0 && digits.find_first_not_of("0.") != std::string::npos ? "\u2212" : "") + digits;
   };
-  std::string text = fixed(e.value);
-  if (std::isfinite(e.lo) && std::isfinite(e.hi)) text += fmt::format(" [{}, {}]", fixed(e.lo), fixed(e.hi));
-  return text + (axis.percent ? " %" : "");
+  std::string text = number(e.value);
+  if (has_interval(e)) text += fmt::format(" [{}, {}]", number(e.lo), number(e.hi));
+  return plain && axis.percent ? text + " %" : text;
 }
 
 class DotDrawing {
  public:
-  explicit DotDrawing(const DotPlot& chart) : chart_(chart), width_(std::clamp(chart.width, 320.0, 4000.0)) {}
+  DotDrawing(const DotPlot& chart, double detail)
+      : chart_(chart),
+        width_(std::clamp(chart.width, 320.0, 4000.0)),
+        decimals_(common_decimals(chart)),
+        most_rows_(static_cast<std::size_t>(static_cast<double>(kMaxRows) * detail)) {
+    if (detail < 1) svg_.drop_tool_tips();
+  }
 
   void run() {
     std::string subtitle = chart_.subtitle;
     std::size_t total = 0;
     for (const DotGroup& group : chart_.groups) total += group.rows.size();
-    if (total > kMaxRows)
-      subtitle += fmt::format("{}The first {} of {} rows are drawn.", subtitle.empty() ? "" : " ", kMaxRows, total);
+    if (total > most_rows_)
+      subtitle += fmt::format("{}The first {} of {} rows are drawn.", subtitle.empty() ? "" : " ", most_rows_, total);
     double y = draw_heading(svg_, width_, chart_.title, subtitle);
     y = draw_legend(svg_, width_, y, legend());
     measure();
@@ -62,14 +87,14 @@ class DotDrawing {
     y = top;
     std::size_t drawn = 0;
     for (const DotGroup& group : chart_.groups) {
-      if (drawn >= kMaxRows) break;
+      if (drawn >= most_rows_) break;
       if (!group.label.empty()) {
         svg_.text(kEdge, y + 18, elide(group.label, 12, width_ - 2 * kEdge, true),
                   {.bold = true, .css = "tx ha", .full = group.label});
         y += kHeadingHeight;
       }
       for (const DotRow& row : group.rows) {
-        if (drawn++ >= kMaxRows) break;
+        if (drawn++ >= most_rows_) break;
         const double height = row_height(row);
         draw_row(row, y, height, group.label.empty() ? 0 : kIndent);
         y += height;
@@ -96,7 +121,8 @@ class DotDrawing {
     return items;
   }
 
-  std::size_t lanes(const DotRow& row) const { return std::max<std::size_t>(1, row.estimates.size()); }
+  // Estimates that are joined lie on one line.
+  std::size_t lanes(const DotRow& row) const { return chart_.connect ? 1 : std::max<std::size_t>(1, row.estimates.size()); }
   double row_height(const DotRow& row) const {
     const double lines = static_cast<double>(wrap_text(row.label, 12, label_width_, 2, row.strong).size());
     return std::max(kRowHeight + kEstimateStep * static_cast<double>(lanes(row) - 1), 10 + 14 * lines);
@@ -105,10 +131,10 @@ class DotDrawing {
     double height = 0;
     std::size_t drawn = 0;
     for (const DotGroup& group : chart_.groups) {
-      if (drawn >= kMaxRows) break;
+      if (drawn >= most_rows_) break;
       height += group.label.empty() ? 0 : kHeadingHeight;
       for (const DotRow& row : group.rows) {
-        if (drawn++ >= kMaxRows) break;
+        if (drawn++ >= most_rows_) break;
         height += row_height(row);
       }
     }
@@ -117,7 +143,11 @@ class DotDrawing {
 
   std::string right_text(const DotRow& row, std::size_t lane) const {
     if (!row.note.empty()) return lane == 0 ? row.note : "";
-    return chart_.numbers && lane < row.estimates.size() ? number_text(row.estimates[lane], chart_.x) : "";
+    if (!chart_.numbers) return "";
+    if (!chart_.connect) return lane < row.estimates.size() ? number_text(row.estimates[lane], chart_.x, decimals_) : "";
+    std::string text;
+    for (const DotEstimate& e : row.estimates) text += (text.empty() ? "" : " → ") + number_text(e, chart_.x, decimals_);
+    return text;
   }
 
   void measure() {
@@ -149,18 +179,7 @@ class DotDrawing {
   }
 
   void draw_grid(double top, double bottom) {
-    for (int wanted = std::max(2, static_cast<int>((right_ - left_) / 55)); wanted >= 1; --wanted) {
-      ticks_ = x_.ticks(wanted);
-      double free_from = -1e9;
-      bool fits = true;
-      for (const Tick& tick : ticks_) {
-        if (tick.label.empty()) continue;
-        const double w = text_width(tick.label, {.exponent = tick.exponent});
-        fits = fits && x_.pixel(tick.value) - w / 2 >= free_from;
-        free_from = x_.pixel(tick.value) + w / 2 + 12;
-      }
-      if (fits) break;
-    }
+    ticks_ = fitting_ticks(x_, left_, right_, width_);
     SvgPath grid;
     for (const Tick& tick : ticks_) {
       if (tick.label.empty()) continue;
@@ -172,10 +191,11 @@ class DotDrawing {
       const double x = x_.pixel(*chart_.zero);
       if (x >= left_ && x <= right_) {
         svg_.line(x, top - 2, x, bottom, "ci ls", "stroke-width=\"1.2\" stroke-opacity=\"0.75\"");
-        const double w = text_width(chart_.zero_label, kNumberSize);
+        const std::string label = elide(chart_.zero_label, kNumberSize, width_ - 2 * kEdge);
+        const double w = text_width(label, kNumberSize);
         const double centre = std::clamp(x, kEdge + w / 2, std::max(kEdge + w / 2, width_ - kEdge - w / 2));
-        svg_.text(centre, top - 6, elide(chart_.zero_label, kNumberSize, width_ - 2 * kEdge),
-                  {.size = kNumberSize, .anchor = Anchor::kMiddle, .css = "mu"});
+        svg_.text(centre, top - 6, label,
+                  {.size = kNumberSize, .anchor = Anchor::kMiddle, .css = "mu", .full = chart_.zero_label});
       }
     }
     svg_.line(left_, bottom, right_, bottom, "ax");
@@ -187,17 +207,9 @@ class DotDrawing {
       const double x = x_.pixel(tick.value);
       marks.move_to(x, bottom);
       marks.line_to(x, bottom + (tick.label.empty() ? 3 : 5));
-      svg_.text(x, bottom + 18, tick.label, {.anchor = Anchor::kMiddle, .css = "mu", .exponent = tick.exponent});
     }
     svg_.path(marks.text(), "ax");
-    double y = bottom + 24;
-    for (const std::string& line : wrap_text(x_.title(), 12, width_ - 2 * kEdge, 2)) {
-      y += 16;
-      const double w = text_width(line, 12);
-      svg_.text(std::clamp((left_ + right_) / 2, kEdge + w / 2, std::max(kEdge + w / 2, width_ - kEdge - w / 2)), y - 3, line,
-                {.anchor = Anchor::kMiddle});
-    }
-    return y + 6;
+    return draw_horizontal_axis(svg_, x_, ticks_, left_, right_, width_, bottom);
   }
 
   void draw_row(const DotRow& row, double y, double height, double indent) {
@@ -209,10 +221,13 @@ class DotDrawing {
                 {.bold = row.strong, .full = lines.back().ends_with("…") ? std::string_view(row.label) : std::string_view{}});
     }
     const double first = middle - 0.5 * kEstimateStep * static_cast<double>(lanes(row) - 1);
-    if (chart_.connect) connect(row, first);
+    if (chart_.connect) {
+      connect(row, middle);
+      for (std::size_t k = 0; k < row.estimates.size(); ++k) draw_estimate(row, k, middle);
+    }
     for (std::size_t k = 0; k < lanes(row); ++k) {
       const double at = first + kEstimateStep * static_cast<double>(k);
-      if (k < row.estimates.size()) draw_estimate(row, k, at);
+      if (!chart_.connect && k < row.estimates.size()) draw_estimate(row, k, at);
       const std::string text = right_text(row, k);
       svg_.text(
           width_ - kEdge, (row.note.empty() ? at : middle) + 4, elide(text, kNumberSize, right_width_ + 1, row.strong),
@@ -220,14 +235,13 @@ class DotDrawing {
     }
   }
 
-  void connect(const DotRow& row, double first) {
+  void connect(const DotRow& row, double y) {
     SvgPath path;
-    for (std::size_t k = 0; k < row.estimates.size(); ++k) {
-      const double x = x_.pixel(row.estimates[k].value), y = first + kEstimateStep * static_cast<double>(k);
-      if (std::isnan(x)) continue;
-      path.empty() ? path.move_to(x, y) : path.line_to(x, y);
+    for (const DotEstimate& e : row.estimates) {
+      const double x = std::clamp(x_.pixel(e.value), left_, right_);
+      if (!std::isnan(x)) path.empty() ? path.move_to(x, y) : path.line_to(x, y);
     }
-    svg_.path(path.text(), "ax");
+    svg_.path(path.text(), "ax", "stroke-width=\"1.6\"");
   }
 
   void draw_estimate(const DotRow& row, std::size_t k, double y) {
@@ -256,6 +270,8 @@ class DotDrawing {
 
   const DotPlot& chart_;
   double width_, height_ = 0;
+  int decimals_;
+  std::size_t most_rows_;
   double label_width_ = 0, left_ = 0, right_ = 0, right_width_ = 0;
   AxisScale x_;
   std::vector<Tick> ticks_;
@@ -292,11 +308,13 @@ ReportTable dot_numbers(const DotPlot& chart) {
 }
 
 std::string dot_description(const DotPlot& chart) {
+  const int decimals = common_decimals(chart);
   std::string text = "Estimates with intervals: " + (chart.x.title.empty() ? std::string("value") : chart.x.title) + ".";
   for (const DotGroup& group : chart.groups) {
     for (const DotRow& row : group.rows) {
       if (text.size() > 1500) return text;
-      for (const DotEstimate& e : row.estimates) text += " " + shorten(row.label, 60) + " " + number_text(e, chart.x) + ".";
+      for (const DotEstimate& e : row.estimates)
+        text += " " + shorten(row.label, 60) + " " + number_text(e, chart.x, decimals) + ".";
     }
   }
   return text;
@@ -311,8 +329,7 @@ Chart draw(const DotPlot& chart) {
                    "a row has more estimates than the chart has series");
     }
   }
-  DotDrawing drawing(chart);
-  drawing.run();
+  const DotDrawing drawing = draw_to_fit<DotDrawing>(chart);
   return finish_chart(drawing.svg(), drawing.width(), drawing.height(), chart.title,
                       chart.description.empty() ? dot_description(chart) : chart.description, dot_numbers(chart));
 }

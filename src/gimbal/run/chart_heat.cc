@@ -31,11 +31,11 @@ struct Cells {
   std::size_t row_block = 1, column_block = 1;
 };
 
-Cells reduce(const HeatMap& chart) {
+Cells reduce(const HeatMap& chart, double most_cells) {
   Cells cells{chart.values};
   const std::size_t rows = chart.values.rows(), columns = chart.values.cols();
   const auto blocks = [](std::size_t n, std::size_t block) { return (n + block - 1) / block; };
-  while (blocks(rows, cells.row_block) * blocks(columns, cells.column_block) > kMaxCells) {
+  while (static_cast<double>(blocks(rows, cells.row_block) * blocks(columns, cells.column_block)) > most_cells) {
     // Shorten the longer side; groups keep their rows apart as long as the columns can give way.
     const bool rows_next = blocks(rows, cells.row_block) > (chart.groups.empty() ? 1 : 4) * blocks(columns, cells.column_block);
     ++(rows_next ? cells.row_block : cells.column_block);
@@ -58,8 +58,9 @@ Cells reduce(const HeatMap& chart) {
 
 class HeatDrawing {
  public:
-  explicit HeatDrawing(const HeatMap& chart)
-      : chart_(chart), cells_(reduce(chart)), width_(std::clamp(chart.width, 240.0, 4000.0)) {
+  HeatDrawing(const HeatMap& chart, double detail)
+      : chart_(chart), cells_(reduce(chart, detail * kMaxCells)), width_(std::clamp(chart.width, 240.0, 4000.0)) {
+    if (detail < 1) svg_.drop_tool_tips();
     for (const double v : chart.values.values()) {
       if (std::isfinite(v)) {
         extent_.add(v);
@@ -115,7 +116,7 @@ class HeatDrawing {
     indent_ = grouped() ? 10 : 0;
     if (!chart_.row_title.empty()) heading = text_width(chart_.row_title, 12);
     label_width_ = std::min(std::max(label + indent_, std::min(heading, 0.2 * width_)), 0.34 * width_);
-    left_ = kEdge + (label_width_ > 0 ? label_width_ + 8 : 0);
+    left_ = std::ceil(kEdge + (label_width_ > 0 ? label_width_ + 8 : 0));
     cell_width_ = std::min(90.0, (width_ - kEdge - left_) / static_cast<double>(columns()));
     choose_column_labels();
     cell_height_ = rows() <= 40 ? 24 : std::max(3.0, 960.0 / static_cast<double>(rows()));
@@ -134,7 +135,8 @@ class HeatDrawing {
         i = end + 1;
       }
     }
-    slanted_ = longest > cell_width_ - 6 && !(longest_word <= cell_width_ - 6 && longest <= 2.6 * cell_width_);
+    slanted_ =
+        longest > cell_width_ - 6 && !(longest_word <= cell_width_ - 6 && (longest <= 2.6 * cell_width_ || cell_width_ >= 64));
     if (!slanted_) return;
     slant_width_ = std::min(longest, 130.0);
     const double overhang = slant_width_ * 0.71;
@@ -196,7 +198,7 @@ class HeatDrawing {
     std::map<std::pair<bool, int>, SvgPath> shades;  // by hue and opacity in hundredths
     SvgPath hatch, frames;
     SvgWriter texts;
-    const double gap = std::min(cell_width_, cell_height_) >= 8 ? 1 : 0;
+    const double gap = std::min(cell_width_, cell_height_) >= 14 ? 1 : 0;
     const bool numbers =
         chart_.numbers && rows() * columns() <= kMaxNumbers && cell_height_ >= 13 && widest_number() <= cell_width_ - 4;
     const auto every = static_cast<std::size_t>(std::max(1.0, std::ceil(13 / cell_height_)));
@@ -253,12 +255,12 @@ class HeatDrawing {
     path.close();
   }
 
-  // All numbers of a map have the same decimals: those that the largest needs for `digits` significant ones.
+  // All numbers of a map have the same decimals: those that half of the largest needs for `digits` significant ones.
   std::string number(double v) const {
     const double scale = chart_.percent ? 100 : 1;
     const double largest = scale * std::max(std::abs(extent_.lo), std::abs(extent_.hi));
     if (!(largest < 1e6) || !(largest >= 1e-4)) return largest == 0 ? "0" : format_significant(v * scale, chart_.digits);
-    const int decimals = std::clamp(chart_.digits - 1 - static_cast<int>(std::floor(std::log10(largest))), 0, 9);
+    const int decimals = std::clamp(chart_.digits - 1 - static_cast<int>(std::floor(std::log10(0.5 * largest) + 1e-9)), 0, 9);
     std::string text = fmt::format("{:.{}f}", std::abs(v * scale), decimals);
     if (v < 0 && text.find_first_not_of("0.") != std::string::npos) text = "\u2212" + text;
     return text;
@@ -284,12 +286,12 @@ class HeatDrawing {
       draw_missing_key(x, y);
       return y + 20;
     }
-    constexpr int kSteps = 44;
+    constexpr int kSteps = 44;  // five whole pixels each: no seams
     for (int k = 0; k < kSteps; ++k) {
       const double v = lo_ + (hi_ - lo_) * (k + 0.5) / kSteps;
       const Shade s = shade(v);
-      svg_.rect(x + bar * k / kSteps, y, bar / kSteps + 0.1, 10, s.rise ? "up" : "dn",
-                fmt::format("fill-opacity=\"{:.2f}\"", 0.03 + 0.97 * s.opacity));
+      svg_.rect(x + bar * k / kSteps, y, bar / kSteps, 10, s.rise ? "up" : "dn",
+                fmt::format("fill-opacity=\"{:.2f}\" shape-rendering=\"crispEdges\"", 0.03 + 0.97 * s.opacity));
     }
     const auto end_text = [&](double v) {
       return hi_ > lo_ ? number(v) : format_significant(v * (chart_.percent ? 100 : 1), 4);
@@ -372,8 +374,7 @@ Chart draw(const HeatMap& chart) {
   std::size_t in_groups = 0;
   for (const HeatGroup& group : chart.groups) in_groups += group.rows;
   GIMBAL_CHECK(chart.groups.empty() || in_groups == chart.values.rows(), "the groups of a heat map must hold all its rows");
-  HeatDrawing drawing(chart);
-  drawing.run();
+  const HeatDrawing drawing = draw_to_fit<HeatDrawing>(chart);
   return finish_chart(drawing.svg(), drawing.width(), drawing.height(), chart.title,
                       chart.description.empty() ? heat_description(chart) : chart.description, heat_numbers(chart));
 }

@@ -30,12 +30,12 @@ double nice_step(double rough) {
 
 int decimals_of(double step) { return std::clamp(static_cast<int>(-std::floor(std::log10(step) + 1e-9)), 0, 15); }
 
-// "12,500", "−0.25": fixed decimals, a typographic minus, commas from five digits on (2026 stays a year).
-std::string fixed_label(double value, int decimals) {
+// "12,500", "−0.25": fixed decimals, a typographic minus, commas where the axis has five digits or more (2026 stays a year).
+std::string fixed_label(double value, int decimals, bool commas) {
   std::string digits = fmt::format("{:.{}f}", std::abs(value), decimals);
   const bool zero = digits.find_first_not_of("0.") == std::string::npos;
   const std::size_t whole = std::min(digits.find('.'), digits.size());
-  if (whole >= 5) {
+  if (commas) {
     for (std::size_t i = whole; i > 3; i -= 3) digits.insert(i - 3, ",");
   }
   return (value < 0 && !zero ? std::string(kMinus) : std::string()) + digits;
@@ -57,21 +57,21 @@ Tick number_tick(double value, double step, double largest, bool percent) {
     if (std::abs(mantissa) < 1e-9) {
       tick.label = "0";
     } else {
-      tick.label = fixed_label(mantissa, decimals_of(step * scale / unit)) + "×10";
+      tick.label = fixed_label(mantissa, decimals_of(step * scale / unit), false) + "×10";
       tick.exponent = exponent_text(exponent);
     }
   } else {
-    tick.label = fixed_label(shown, decimals_of(step * scale));
+    tick.label = fixed_label(shown, decimals_of(step * scale), largest * scale >= 1e4);
   }
   if (percent && tick.exponent.empty()) tick.label += " %";
   return tick;
 }
 
-Tick power_tick(int exponent, double mantissa, bool plain, bool percent) {
+Tick power_tick(int exponent, double mantissa, bool plain, bool commas, bool percent) {
   const double value = mantissa * std::pow(10.0, exponent);
   if (plain) {
     const int shown = exponent + (percent ? 2 : 0);
-    return {value, fixed_label(value * (percent ? 100 : 1), std::max(0, -shown)) + (percent ? " %" : ""), {}};
+    return {value, fixed_label(value * (percent ? 100 : 1), std::max(0, -shown), commas) + (percent ? " %" : ""), {}};
   }
   const std::string head = mantissa == 1 ? "10" : fmt::format("{}×10", mantissa);
   return {value, head, exponent_text(exponent)};
@@ -158,17 +158,21 @@ bool drawable(double value, Scale scale) {
 }
 
 std::vector<Tick> linear_ticks(double lo, double hi, int wanted, bool percent) {
-  const double step = nice_step((hi - lo) / std::max(1, wanted));
   const double largest = std::max(std::abs(lo), std::abs(hi));
   std::vector<Tick> ticks;
-  for (double k = std::ceil(lo / step - 1e-9); k * step <= hi + step * 1e-9; ++k) {
-    ticks.push_back(number_tick(k == 0 ? 0.0 : k * step, step, largest, percent));
+  // A step can be up to two and a half times what was wished for; it is made finer until two ticks fall inside.
+  for (int count = std::max(1, wanted); ticks.size() < (wanted > 1 ? 2u : 1u) && count <= wanted + 4; ++count) {
+    ticks.clear();
+    const double step = nice_step((hi - lo) / count);
+    for (double k = std::ceil(lo / step - 1e-9); k * step <= hi + step * 1e-9; ++k) {
+      ticks.push_back(number_tick(k == 0 ? 0.0 : k * step, step, largest, percent));
+    }
   }
   return ticks;
 }
 
 std::vector<Tick> log_ticks(double lo, double hi, int wanted, bool percent) {
-  const double decades = std::log10(hi / lo);
+  const double decades = std::log10(hi) - std::log10(lo);
   if (decades < 0.5) return linear_ticks(lo, hi, wanted, percent);
   const int first = static_cast<int>(std::floor(std::log10(lo) + 1e-9)),
             last = static_cast<int>(std::ceil(std::log10(hi) - 1e-9));
@@ -183,7 +187,7 @@ std::vector<Tick> log_ticks(double lo, double hi, int wanted, bool percent) {
       if (value < lo * (1 - 1e-9) || value > hi * (1 + 1e-9)) continue;
       const bool labelled = m == 1 ? e % every == 0 : fine && (m == 2 || m == 5);
       if (labelled) {
-        ticks.push_back(power_tick(e, m, plain, percent));
+        ticks.push_back(power_tick(e, m, plain, hi >= 1e4, percent));
       } else if (every == 1 || m == 1) {
         ticks.push_back({value, {}, {}});
       }
@@ -225,26 +229,32 @@ AxisScale::AxisScale(const Axis& axis, Extent data, double padding) : axis_(axis
   if (usable(axis.min)) data.lo = *axis.min;
   if (usable(axis.max)) data.hi = *axis.max;
   if (data.empty() && (usable(axis.min) || usable(axis.max))) data.lo = data.hi = usable(axis.min) ? *axis.min : *axis.max;
-  if (data.empty()) data = log ? Extent{1, 10} : Extent{0, 1};
+  if (data.empty()) {
+    lo_ = log ? 1 : 0;
+    hi_ = log ? 10 : 1;
+    return;
+  }
   const bool fixed_lo = usable(axis.min), fixed_hi = usable(axis.max);
   lo_ = data.lo;
   hi_ = data.hi;
   if (log) {
-    const double ratio = hi_ / lo_;
-    const double factor = ratio > 1 + 1e-9 ? std::pow(ratio, padding) : std::sqrt(10.0);
-    if (!fixed_lo || factor > 3) lo_ /= factor;
-    if (!fixed_hi || factor > 3) hi_ *= factor;
+    // On logarithms, where no ratio overflows.
+    const double decades = std::log10(hi_) - std::log10(lo_);
+    const bool one_value = !(decades > 1e-9);
+    const double room = one_value ? 0.5 : padding * decades;
+    if (!fixed_lo || one_value) lo_ = std::max(1 / kLargest, std::pow(10.0, std::log10(lo_) - room));
+    if (!fixed_hi || one_value) hi_ = std::min(kLargest, std::pow(10.0, std::log10(hi_) + room));
     return;
   }
   // Closer than doubles can tell ticks apart: one value.
   const double size = std::max(std::abs(lo_), std::abs(hi_));
   if (hi_ - lo_ <= 1e-12 * size || hi_ == lo_) {
     const double around = axis.scale == Scale::kTime ? 60 : size == 0 ? 1 : 0.1 * size;
-    lo_ -= around;
-    hi_ += around;
+    lo_ = std::max(-kLargest, lo_ - around);
+    hi_ = std::min(kLargest, hi_ + around);
     return;
   }
-  const double room = padding * (hi_ - lo_);
+  const double room = std::min(padding * (hi_ - lo_), kLargest - size);
   const auto pad = [&](double end, double towards) {
     for (const double wall : {0.0, 1.0}) {
       if (wall == 1.0 && !axis.percent) continue;
@@ -268,6 +278,12 @@ double AxisScale::pixel(double value) const {
   if (!drawable(value)) return kNoValue;
   const double lo = transformed(lo_), hi = transformed(hi_);
   return pixel_lo_ + (transformed(value) - lo) / (hi - lo) * (pixel_hi_ - pixel_lo_);
+}
+
+double AxisScale::value(double pixel) const {
+  const double lo = transformed(lo_), hi = transformed(hi_);
+  const double t = lo + (pixel - pixel_lo_) / (pixel_hi_ - pixel_lo_) * (hi - lo);
+  return axis_.scale == Scale::kLog ? std::pow(10.0, t) : t;
 }
 
 std::vector<Tick> AxisScale::ticks(int wanted) const {

@@ -51,6 +51,8 @@ class AxisScale {
   bool drawable(double value) const { return run::drawable(value, axis_.scale); }
   // Linear beyond the ends as well; NaN where the value is not drawable.
   double pixel(double value) const;
+  // The value at a pixel: the inverse of `pixel`.
+  double value(double pixel) const;
   std::vector<Tick> ticks(int wanted) const;
   // "title (unit)", with the day for times within one.
   std::string title() const;

@@ -217,7 +217,7 @@ double draw_legend(SvgWriter& svg, double width, double y, const std::vector<Leg
     }
     svg.text(x, y + 14, more, {.css = "mu"});
   }
-  return y + kLegendLine + 4;
+  return y + kLegendLine + 7;
 }
 
 void draw_no_data(SvgWriter& svg, double x, double y, double width, double height) {

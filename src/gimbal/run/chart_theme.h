@@ -56,6 +56,17 @@ void draw_no_data(SvgWriter& svg, double x, double y, double width, double heigh
 // Room that a body must leave below kMaxSvgBytes for <svg>, style, title and description at their longest.
 inline constexpr std::size_t kEnvelopeBytes = 20'000;
 
+// Draws again and again with half the detail until the body leaves that room. `Drawing(chart, detail)` has run() and svg();
+// detail is 1 at first, when texts also have tool tips.
+template <typename Drawing, typename Kind>
+Drawing draw_to_fit(const Kind& chart) {
+  for (double detail = 1;; detail /= 2) {
+    Drawing drawing(chart, detail);
+    drawing.run();
+    if (drawing.svg().size() + kEnvelopeBytes <= kMaxSvgBytes || detail < 1e-3) return drawing;
+  }
+}
+
 // Wraps a body: id from its content, <title>, <desc>, style, background.
 Chart finish_chart(const SvgWriter& body, double width, double height, std::string_view title, std::string_view description,
                    ReportTable numbers);

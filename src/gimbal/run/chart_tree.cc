@@ -19,7 +19,7 @@ constexpr double kPadding = 9;
 constexpr double kMaxText = 176;  // widest text in a node before it wraps
 constexpr double kMaxEdgeText = 130;
 constexpr double kSiblingGap = 16;
-constexpr std::size_t kMaxNodes = 300;  // some 600 bytes a node
+constexpr double kMaxNodes = 300;  // some 600 bytes a node
 constexpr std::size_t kMaxLines = 8;
 
 struct Placed {
@@ -35,7 +35,7 @@ struct Placed {
 };
 
 // Breadth first, so that what is left out of a huge tree is its deepest part.
-std::vector<Placed> order_nodes(const TreeChart& chart) {
+std::vector<Placed> order_nodes(const TreeChart& chart, std::size_t most_nodes) {
   std::vector<Placed> placed;
   if (chart.nodes.empty()) return placed;
   std::vector<bool> seen(chart.nodes.size());
@@ -58,9 +58,9 @@ std::vector<Placed> order_nodes(const TreeChart& chart) {
     }
   }
   GIMBAL_CHECK(placed.size() == chart.nodes.size(), "every node of a tree must be reached from the root");
-  if (placed.size() > kMaxNodes) {
-    placed.resize(kMaxNodes);
-    for (Placed& node : placed) std::erase_if(node.children, [](std::size_t child) { return child >= kMaxNodes; });
+  if (placed.size() > most_nodes) {
+    placed.resize(most_nodes);
+    for (Placed& node : placed) std::erase_if(node.children, [&](std::size_t child) { return child >= most_nodes; });
   }
   return placed;
 }
@@ -129,7 +129,9 @@ Outline place_subtrees(std::vector<Placed>& nodes, ExtentOf extent) {
 
 class TreeDrawing {
  public:
-  explicit TreeDrawing(const TreeChart& chart) : chart_(chart), nodes_(order_nodes(chart)) {
+  TreeDrawing(const TreeChart& chart, double detail)
+      : chart_(chart), nodes_(order_nodes(chart, static_cast<std::size_t>(std::ceil(kMaxNodes * detail)))) {
+    if (detail < 1) svg_.drop_tool_tips();
     for (Placed& node : nodes_) size_node(chart.nodes[node.index], node);
   }
 
@@ -148,9 +150,9 @@ class TreeDrawing {
     const double across = down_ ? down_width : lay_out(false);
     width_ = std::max(down_ ? across : along_end_ + kEdge, wished);
     std::string subtitle = chart_.subtitle;
-    if (chart_.nodes.size() > kMaxNodes) {
+    if (chart_.nodes.size() > nodes_.size()) {
       subtitle +=
-          fmt::format("{}The first {} of {} nodes are drawn.", subtitle.empty() ? "" : " ", kMaxNodes, chart_.nodes.size());
+          fmt::format("{}The first {} of {} nodes are drawn.", subtitle.empty() ? "" : " ", nodes_.size(), chart_.nodes.size());
     }
     top_ = draw_heading(svg_, width_, chart_.title, subtitle) + 6;
     // A narrow tree stands in the middle.
@@ -302,8 +304,7 @@ std::string tree_description(const TreeChart& chart) {
 }  // namespace
 
 Chart draw(const TreeChart& chart) {
-  TreeDrawing drawing(chart);
-  drawing.run();
+  const TreeDrawing drawing = draw_to_fit<TreeDrawing>(chart);
   return finish_chart(drawing.svg(), drawing.width(), drawing.height(), chart.title,
                       chart.description.empty() ? tree_description(chart) : chart.description, tree_numbers(chart));
 }

@@ -4,8 +4,11 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gimbal/run/chart.h"
+#include "gimbal/run/chart_scale.h"
+#include "gimbal/run/chart_theme.h"
 
 namespace gimbal::run {
 
@@ -20,6 +23,18 @@ struct ResolvedStyle {
   Marker marker = Marker::kNone;
 };
 ResolvedStyle resolve_style(const Series& series, std::size_t index);
+
+// The drawable values that the axes must hold: of series, bands, marks with their error bars, and reference lines.
+Extent x_extent(const XyChart& chart);
+Extent y_extent(const Panel& panel);
+
+// Bands from the widest to the narrowest, by their mean width over finite places.
+std::vector<const Band*> widest_first(const Series& series);
+// The opacity of a lone band, or of the k-th from the widest: narrow ones lie on wide ones and come out darker.
+double band_opacity(std::size_t k, std::size_t count);
+
+// One entry for each label: series first, then bands. None where a single entry would repeat the y title.
+std::vector<LegendItem> legend_items(const XyChart& chart);
 
 // All values in long form, one line a point: series, x, y, bands; then the marks. At most kMaxTableRows lines, spread evenly.
 ReportTable xy_numbers(const XyChart& chart);

@@ -109,8 +109,13 @@ class Writer {
     out_ += "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>" + escape_markup(title) + "</h1>\n";
     if (!report_.subtitle.empty()) out_ += "<p class=\"subtitle\">" + escape_markup(report_.subtitle) + "</p>\n";
     out_ += "</header>\n";
+    // What opens the report without a title is its summary: it is read before the contents.
+    std::size_t first = 0;
+    for (; first < report_.sections.size() && report_.sections[first].title.empty(); ++first) {
+      section(report_.sections[first], first);
+    }
     contents();
-    for (std::size_t i = 0; i < report_.sections.size(); ++i) section(report_.sections[i], i);
+    for (std::size_t i = first; i < report_.sections.size(); ++i) section(report_.sections[i], i);
     if (!report_.footer.empty()) out_ += "<footer>" + escape_markup(report_.footer) + "</footer>\n";
     out_ += "</main>\n</body>\n</html>\n";
     return std::move(out_);
@@ -148,7 +153,7 @@ class Writer {
 
   void write(const ReportTable& table) {
     out_ += "<div class=\"table\">";
-    if (!table.caption.empty()) out_ += "<p class=\"caption\">" + inline_markup(table.caption) + "</p>";
+    if (!table.caption.empty()) out_ += "<p class=\"title\">" + inline_markup(table.caption) + "</p>";
     grid(table, table.caption.empty() ? "Table" : table.caption);
     for (const std::string& note : table.notes) out_ += "<p class=\"caption\">" + inline_markup(note) + "</p>";
     out_ += "</div>\n";

@@ -26,11 +26,11 @@ std::size_t closing(std::string_view text, std::size_t from, std::string_view ma
         continue;
       }
     }
-    if (text.substr(i, mark.size()) != mark || i == from || is_blank(text[i - 1])) continue;
     if (mark == "*" && text.substr(i, 2) == "**") {  // belongs to a strong span inside
       ++i;
       continue;
     }
+    if (text.substr(i, mark.size()) != mark || i == from || is_blank(text[i - 1])) continue;
     return i;
   }
   return std::string_view::npos;

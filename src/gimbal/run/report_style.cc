@@ -10,7 +10,7 @@ const std::string_view kReportStyle = R"css(
 :root[data-theme=light]{--paper:#fff;--text:#1b1f24;--muted:#59616b;--line:#d9dde2;--soft:#f4f6f8;--accent:#1a46b8;--warn:#9a4a05;--warn-soft:#fdf3e7;--good:#0b6b5c;--good-soft:#e9f6f3;--note-soft:#eef2fb;color-scheme:light}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
-body{margin:0;background:var(--paper);color:var(--text);font:1rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans','Liberation Sans',Arial,sans-serif;overflow-wrap:break-word}
+body{margin:0;background:var(--paper);color:var(--text);font:1rem/1.55 -apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans','Liberation Sans',Arial,system-ui,sans-serif;overflow-wrap:break-word}
 main{max-width:50rem;margin:0 auto;padding:2.5rem 1.5rem 4rem}
 h1{font-size:1.75rem;line-height:1.2;letter-spacing:-.01em;margin:0}
 h2{font-size:1.25rem;line-height:1.3;margin:2.75rem 0 .75rem;padding-top:.9rem;border-top:1px solid var(--line)}
@@ -41,7 +41,7 @@ summary:focus-visible,a:focus-visible{outline:2px solid var(--accent);outline-of
 section>details{font-size:1rem;margin-top:1.5rem}
 section>details>summary{font-weight:600}
 .table{margin:1.3rem 0}
-.table>.caption{margin:0 0 .45rem;color:var(--text);font-weight:600}
+.table>.title{margin:0 0 .45rem;font-weight:600;font-size:.95rem}
 table{border-collapse:collapse;font-size:.9rem;line-height:1.4;font-variant-numeric:tabular-nums lining-nums}
 details table{font-size:.84rem}
 th,td{padding:.32rem .85rem .32rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
@@ -57,8 +57,8 @@ tr.strong td{font-weight:700}
 .figures>div{background:var(--soft);border-radius:.4rem;padding:.8rem 1rem .75rem}
 .figures dt{color:var(--muted);font-size:.86rem;line-height:1.35}
 .figures dd{margin:0}
-.figures .value{font-size:1.6rem;font-weight:650;line-height:1.25;letter-spacing:-.01em;font-variant-numeric:tabular-nums lining-nums}
-.figures .value small{font-size:.86rem;font-weight:400;letter-spacing:0;color:var(--muted);margin-left:.25em}
+.figures .value{display:flex;flex-wrap:wrap;align-items:baseline;column-gap:.35em;font-size:1.6rem;font-weight:650;line-height:1.25;letter-spacing:-.01em;font-variant-numeric:tabular-nums lining-nums}
+.figures .value small{font-size:.86rem;font-weight:400;letter-spacing:0;color:var(--muted)}
 .figures .under{color:var(--muted);font-size:.86rem;line-height:1.35;margin-top:.15rem}
 .note{margin:1.3rem 0;padding:.75rem 1.1rem .75rem 1rem;border-left:4px solid var(--accent);background:var(--note-soft);border-radius:0 .4rem .4rem 0}
 .note.warning{border-color:var(--warn);background:var(--warn-soft)}
@@ -73,7 +73,7 @@ footer{margin-top:3rem;padding-top:.8rem;border-top:1px solid var(--line);color:
 @media print{@page{margin:18mm 16mm}
 body{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}
 h2,h3{break-after:avoid}h2{margin-top:1.6rem}
-figure,.note,.figures>div,tr,pre,.table>.caption{break-inside:avoid}.table>.caption,thead{break-after:avoid}
+figure,.note,.figures>div,tr,pre,.table>.title{break-inside:avoid}.table>.title,thead{break-after:avoid}
 .scroll{overflow:visible}.scroll>svg{min-width:0}pre{white-space:pre-wrap}
 figure>details:not([open]){display:none}
 .figures>div,.note,pre,code{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

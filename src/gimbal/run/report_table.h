@@ -14,19 +14,19 @@ enum class Align {
 };
 
 struct TableColumn {
-  std::string title;
-  std::string unit;  // printed under the title, muted; may be empty
+  std::string title = {};
+  std::string unit = {};  // printed under the title, muted; may be empty
   Align align = Align::kAuto;
 };
 
 // Every row has as many cells as there are columns (checked when it is written). Cells are plain text, escaped on output;
 // numbers come formatted (format_significant, format_count): "12.3", "-0.0012", "1,234", "16.0 %", "< 1e-9".
 struct ReportTable {
-  std::string caption;
-  std::vector<TableColumn> columns;
-  std::vector<std::vector<std::string>> rows;
-  std::vector<std::string> notes;        // small print below the table
-  std::vector<std::size_t> strong_rows;  // rows in bold: totals, the chosen point
+  std::string caption = {};
+  std::vector<TableColumn> columns = {};
+  std::vector<std::vector<std::string>> rows = {};
+  std::vector<std::string> notes = {};        // small print below the table
+  std::vector<std::size_t> strong_rows = {};  // rows in bold: totals, the chosen point
 };
 
 }  // namespace gimbal::run

@@ -117,7 +117,8 @@ std::string elide_line(std::string_view line, double size_px, double max_width, 
 
 long tenths(double value) { return std::lround(std::clamp(std::isnan(value) ? 0.0 : value, -1e6, 1e6) * 10); }
 
-void append_tenths(std::string& out, long value) {
+// In paths the zero before a point is left out.
+void append_tenths(std::string& out, long value, bool compact = false) {
   if (value < 0) {
     out += '-';
     value = -value;
@@ -125,10 +126,10 @@ void append_tenths(std::string& out, long value) {
   char digits[24];
   int n = 0;
   long whole = value / 10;
-  do {
-    digits[n++] = static_cast<char>('0' + whole % 10);
-    whole /= 10;
-  } while (whole != 0);
+  if (!compact || whole != 0 || value == 0) do {
+      digits[n++] = static_cast<char>('0' + whole % 10);
+      whole /= 10;
+    } while (whole != 0);
   while (n > 0) out += digits[--n];
   if (const long part = value % 10; part != 0) {
     out += '.';
@@ -137,9 +138,9 @@ void append_tenths(std::string& out, long value) {
 }
 
 void append_pair(std::string& out, long x, long y) {
-  append_tenths(out, x);
+  append_tenths(out, x, true);
   if (y >= 0) out += ' ';
-  append_tenths(out, y);
+  append_tenths(out, y, true);
 }
 
 }  // namespace
@@ -254,11 +255,11 @@ void SvgPath::line_to(double x, double y) {
   if (dx == 0 && dy == 0 && last_ != 'M') return;  // a step of nothing; after a move it makes the dot of a lone point
   if (dy == 0) {
     d_ += 'h';
-    append_tenths(d_, dx);
+    append_tenths(d_, dx, true);
     last_ = 'h';
   } else if (dx == 0) {
     d_ += 'v';
-    append_tenths(d_, dy);
+    append_tenths(d_, dy, true);
     last_ = 'v';
   } else {
     if (last_ != 'l') {
@@ -343,7 +344,7 @@ void SvgWriter::close_group() { body_ += "</g>"; }
 constexpr std::size_t kTitlePoints = 200;
 
 void SvgWriter::title(std::string_view text) {
-  body_ += "<title>" + escape_markup(shorten(one_line(text), kTitlePoints)) + "</title>";
+  if (tool_tips_) body_ += "<title>" + escape_markup(shorten(one_line(text), kTitlePoints)) + "</title>";
 }
 
 }  // namespace gimbal::run

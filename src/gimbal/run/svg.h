@@ -55,8 +55,8 @@ struct TextStyle {
   double size = 12;
   bool bold = false;
   Anchor anchor = Anchor::kStart;
-  std::string_view css = "tx";  // class names
-  double rotate = 0;            // degrees around (x, y)
+  std::string_view css = "tx";     // class names
+  double rotate = 0;               // degrees around (x, y)
   std::string_view exponent = {};  // printed small and raised after the text: "10" and "6"
   std::string_view full = {};      // what was elided: shown by the browser as a tool tip
 };
@@ -71,7 +71,8 @@ class SvgWriter {
   void text(double x, double y, std::string_view content, const TextStyle& style = {});
   void open_group(std::string_view attributes);
   void close_group();
-  void title(std::string_view text);  // <title>: the tool tip of the group it stands in
+  void title(std::string_view text);             // <title>: the tool tip of the group it stands in
+  void drop_tool_tips() { tool_tips_ = false; }  // from here on: pictures that would become too large
   void raw(std::string_view markup) { body_ += markup; }
 
   const std::string& body() const { return body_; }
@@ -79,6 +80,7 @@ class SvgWriter {
 
  private:
   std::string body_;
+  bool tool_tips_ = true;
 };
 
 // The width of a text with its exponent, as SvgWriter::text draws it.
