@@ -22,7 +22,7 @@ struct ResumeRules {
   ResumeFrom from = ResumeFrom::kArtifacts;
   // Options that may be given anew. Those that say how and where to run (json, quiet, verbose, config, threads, run-dir,
   // resume, force, dry-run) always may.
-  std::vector<std::string> may_change;
+  std::vector<std::string> may_change = {};
   bool force = false;  // go on with changed inputs
 };
 
