@@ -1,5 +1,8 @@
 #include "gimbal/cli/command_argv.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "gimbal/cli/command.h"
 
 namespace gimbal::cli {

@@ -88,7 +88,7 @@ std::string option_help(const OptionSpec& option) {
   if (option.kind == ValueKind::kChoice && !option.placeholder.empty() && !option.positional())
     remarks.push_back(one_of(option.choices));
   if (option.required) remarks.emplace_back("required");
-  if (option.list && !option.positional()) remarks.emplace_back(option.split ? "comma-separated, repeatable" : "repeatable");
+  if (option.list && !option.positional()) remarks.emplace_back(option.split ? "comma-separated" : "repeatable");
   std::vector<std::string> aliases;
   for (const std::string& name : option.names) {
     if (name.starts_with("--") && name != option.name()) aliases.push_back(name);

@@ -1,5 +1,8 @@
 #include "gimbal/cli/command_line.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "gimbal/base/check.h"
 #include "gimbal/base/file.h"
 #include "gimbal/base/json.h"
@@ -363,7 +366,7 @@ Scales:
   --scale X  how much the scales exaggerate (default: 1)
 
 Options:
-  --part NAME      weigh this part alone (comma-separated, repeatable)
+  --part NAME      weigh this part alone (comma-separated)
   --bootstrap [B]  bootstrap draws, 0 for none; without B 2000 (default: 0)
   --strict         warnings that the command's page lists become errors
   -o, --out FILE   where the result goes, written atomically (also --output)

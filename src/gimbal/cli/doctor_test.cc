@@ -1,5 +1,8 @@
 #include "gimbal/cli/doctor.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "gimbal/base/file.h"
 #include "gimbal/cli/test_host.h"
 

@@ -1,5 +1,8 @@
 #include "gimbal/cli/options.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "gimbal/base/check.h"
 #include "gimbal/cli/command.h"
 #include "gimbal/cli/standard_options.h"

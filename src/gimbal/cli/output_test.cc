@@ -1,5 +1,8 @@
 #include "gimbal/cli/output.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "gimbal/base/text.h"
 
 namespace gimbal::cli {

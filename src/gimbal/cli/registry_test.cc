@@ -2,6 +2,9 @@
 // committed reference is fresh.
 #include "gimbal/cli/registry.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 
 #include "gimbal/base/file.h"
