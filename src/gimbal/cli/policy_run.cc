@@ -1,0 +1,386 @@
+// gimbal policy run: split, fit, frontier, choose, evaluate once, report; a run directory with every artifact.
+//
+// Each step goes through the same functions and files as the verb of that name, so the commands that the report prints make the same
+// artifacts again. Finished artifacts are kept when a run is resumed.
+#include <filesystem>
+
+#include "gimbal/base/file.h"
+#include "gimbal/base/hash.h"
+#include "gimbal/base/number.h"
+#include "gimbal/base/text.h"
+#include "gimbal/cli/policy_choose.h"
+#include "gimbal/cli/policy_commands.h"
+#include "gimbal/cli/policy_evaluate.h"
+#include "gimbal/cli/policy_fit.h"
+#include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/run_setup.h"
+#include "gimbal/cli/standard_options.h"
+#include "gimbal/data/csv.h"
+#include "gimbal/policy/evaluate_document.h"
+#include "gimbal/policy/report.h"
+#include "gimbal/policy/split.h"
+#include "gimbal/run/run_directory.h"
+
+namespace gimbal::cli {
+namespace {
+
+struct Flags {
+  std::string data;
+  DataOptions columns;
+  FitOptions fit;
+  FrontierOptions frontier;
+  EvaluateOptions evaluation;
+  double split = 0.5;
+  std::string test, select = "power:0.8", fallback = "max-z";
+  std::optional<std::string> run_dir, resume;
+  bool force = false;
+};
+
+// The report's sentences carry its mark-up; a terminal shows them plain.
+std::string without_markup(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
+    else if (text[i] != '*' && text[i] != '`') out += text[i];
+  }
+  return out;
+}
+
+// One run of the command. Steps write their artifacts and leave their values here for the report.
+class PolicyRun {
+ public:
+  PolicyRun(CommandContext& context, const Flags& flags) : context_(context), flags_(flags) {}
+
+  Result<int> run() {
+    // Everything that can be wrong with the flags is found before a folder is made.
+    GIMBAL_TRY(columns_, data_flags(flags_.columns));
+    if (!columns_.propensity) return fail(policy::missing_propensity());
+    GIMBAL_TRY(spec_, fit_spec(flags_.fit, context_.seed));
+    GIMBAL_TRY(policy::parse_select_rule(flags_.select));
+    if (!flags_.fallback.empty() && flags_.fallback != "none") GIMBAL_TRY(policy::parse_select_rule(flags_.fallback));
+    GIMBAL_TRY(request_, frontier_request(flags_.frontier, "model.json", context_.seed));
+    GIMBAL_TRY(check_data());
+    GIMBAL_TRY(open());
+    return directory_->conclude(steps());
+  }
+
+ private:
+  // Reads and splits; bad input leaves no folder behind.
+  Result<void> check_data() {
+    policy::LoadOptions load = fit_load_options(columns_, spec_);
+    load.all_columns = true;
+    GIMBAL_TRY(all_, policy::load_logged(flags_.data, columns_, load));
+    if (all_.dropped_missing_outcome > 0) {
+      context_.warn("missing_outcome", "rows without an outcome were skipped", static_cast<std::int64_t>(all_.dropped_missing_outcome));
+    }
+    columns_.arms = all_.arms;
+    if (!flags_.test.empty()) {
+      GIMBAL_TRY(const std::string train_sha, sha256_file(flags_.data));
+      GIMBAL_TRY(const std::string test_sha, sha256_file(flags_.test));
+      if (train_sha == test_sha) return fail_at("--test", ErrorCode::kConflict, "{} and {} are the same file: a policy must be tested on other rows", flags_.data, flags_.test);
+      GIMBAL_TRY(const policy::LoggedData test, policy::load_logged(flags_.test, columns_, load));
+      rows_test_ = test.rows();
+      rows_train_ = all_.rows();
+    } else {
+      GIMBAL_TRY(split_, policy::split_rows(all_.logged.action, all_.logged.cluster, flags_.split, context_.seed));
+      rows_train_ = split_.train.size();
+      rows_test_ = split_.test.size();
+    }
+    context_.lap("read");
+    return {};
+  }
+
+  Result<void> open() {
+    run::RunSetup setup = run_setup(context_);
+    setup.path = flags_.resume && !flags_.resume->empty() ? *flags_.resume : flags_.run_dir.value_or("");
+    GIMBAL_TRY(setup.inputs.emplace_back(), run::run_input("data", flags_.data));
+    if (!flags_.test.empty()) {
+      GIMBAL_TRY(setup.inputs.emplace_back(), run::run_input("test", flags_.test));
+    }
+    if (flags_.resume) {
+      run::ResumeRules rules;
+      rules.force = flags_.force;
+      GIMBAL_TRY(run::RunDirectory opened, run::RunDirectory::open_for_resume(setup.path, setup, rules, run_services(context_)));
+      directory_.emplace(std::move(opened));
+    } else {
+      GIMBAL_TRY(run::RunDirectory created, run::RunDirectory::create(setup, run_services(context_)));
+      directory_.emplace(std::move(created));
+    }
+    artifacts_ = (std::filesystem::path(directory_->path()) / "artifacts").string();
+    return {};
+  }
+
+  std::string artifact(const std::string& name) const { return (std::filesystem::path(artifacts_) / name).string(); }
+  Result<void> stage(const std::string& name) {
+    if (context_.stop().stop_requested()) return fail(ErrorCode::kInterrupted, "interrupted before \"{}\"; go on with --resume {}", name, directory_->path());
+    context_.log().info(name);
+    return directory_->event("stage", name);
+  }
+
+  Result<int> steps() {
+    GIMBAL_TRY(split());
+    GIMBAL_TRY(fit());
+    GIMBAL_TRY(frontier());
+    GIMBAL_TRY(const int status, choose());
+    if (status != 0) return status;
+    GIMBAL_TRY(evaluate());
+    GIMBAL_TRY(report());
+    return finish();
+  }
+
+  Result<void> split() {
+    train_path_ = flags_.data;
+    test_path_ = flags_.test;
+    if (!flags_.test.empty()) return {};
+    GIMBAL_TRY(stage("splitting"));
+    train_path_ = artifact("train.csv.gz");
+    test_path_ = artifact("test.csv.gz");
+    if (!directory_->has_artifact("train.csv.gz")) GIMBAL_TRY(directory_->write_artifact("train.csv.gz", data::to_csv(all_.table.select_rows(split_.train))));
+    if (!directory_->has_artifact("test.csv.gz")) GIMBAL_TRY(directory_->write_artifact("test.csv.gz", data::to_csv(all_.table.select_rows(split_.test))));
+    context_.lap("split");
+    return {};
+  }
+
+  Result<void> fit() {
+    GIMBAL_TRY(stage("fitting"));
+    if (directory_->has_artifact("model.json")) return {};
+    policy::LoggedData train = flags_.test.empty() ? all_.select_rows(split_.train) : std::move(all_);
+    all_ = policy::LoggedData();
+    GIMBAL_TRY(fitted_, crossfit_with_progress(context_, std::move(train), columns_, spec_));
+    fitted_->model.training_path = flags_.test.empty() ? "train.csv.gz" : flags_.data;
+    GIMBAL_TRY(fitted_->model.training_sha256, sha256_file(train_path_));
+    GIMBAL_TRY(write_model(*fitted_, artifact("model.json")));
+    forward_warnings(context_, fitted_->warnings);
+    context_.lap("fit");
+    return {};
+  }
+
+  Result<void> frontier() {
+    GIMBAL_TRY(stage("computing the frontier"));
+    policy::FrontierRequest request = request_;
+    request.model = artifact("model.json");
+    request.population = test_path_;
+    request.unknown = spec_.unknown;
+    GIMBAL_TRY(loaded_, policy::load_frontier(request, artifacts_));
+    // The document lies in the same folder: names inside it are relative, so that a run can be moved.
+    loaded_->request.model = "model.json";
+    if (flags_.test.empty()) loaded_->request.population = "test.csv.gz";
+    for (policy::InputFile& file : loaded_->inputs) {
+      if (std::filesystem::path(file.path).parent_path() == std::filesystem::path(artifacts_)) file.path = std::filesystem::path(file.path).filename().string();
+    }
+    GIMBAL_TRY(document_, policy::solve_document(*loaded_));
+    forward_warnings(context_, loaded_->frontier->warnings());
+    note_score(context_, *loaded_);
+    if (const auto gap = loaded_->frontier->gap(document_->max_tau)) {
+      if (const auto warning = policy::promise_warning(*gap)) forward_warnings(context_, {*warning});
+    }
+    DocumentWriter writer(policy::kFrontierSchema);
+    policy::write_frontier_fields(writer.json(), *document_);
+    GIMBAL_TRY(directory_->write_artifact("frontier.json", writer.finish(context_) + "\n"));
+    GIMBAL_TRY(directory_->write_artifact("frontier.csv", policy::frontier_csv(*document_)));
+    context_.lap("frontier");
+    return {};
+  }
+
+  Result<int> choose() {
+    GIMBAL_TRY(stage("choosing"));
+    GIMBAL_TRY(chosen_, choose_point(*loaded_, flags_.select, request_.curve, flags_.fallback == "none" ? "" : flags_.fallback));
+    warn_plugin_choice(context_, *chosen_, *loaded_);
+    if (!chosen_->stands()) return fail(unreachable(*chosen_, *loaded_->frontier));
+    if (chosen_->fallback) {
+      context_.warn("fallback", fmt::format("{} cannot be reached ({}); the policy is that of {}", flags_.select, chosen_->choice.why, flags_.fallback));
+    }
+    const policy::PolicyFile file = policy::make_policy(*loaded_, chosen_->point, flags_.select, chosen_->curve, chosen_->fallback);
+    GIMBAL_TRY(directory_->write_artifact("policy.json", file.text() + "\n"));
+    if (directory_->has_artifact("model.json.ids")) {
+      GIMBAL_TRY(const std::string ids, read_file(artifact("model.json.ids")));
+      GIMBAL_TRY(write_atomic(artifact("policy.json.ids"), ids));
+    }
+    context_.lap("choose");
+    return 0;
+  }
+
+  Result<void> evaluate() {
+    GIMBAL_TRY(stage("evaluating"));
+    EvaluateOptions options = flags_.evaluation;
+    options.policies = {artifact("policy.json")};
+    options.test = test_path_;
+    options.unknown_category = flags_.fit.unknown_category;
+    options.score = flags_.frontier.score;
+    options.level = flags_.frontier.test;
+    GIMBAL_TRY(tested_, evaluate_test(context_, options, [](std::string_view) { return false; }));
+    DocumentWriter writer("gimbal.policy.evaluation/1");
+    policy::write_evaluation_fields(writer.json(), tested_->evaluation);
+    GIMBAL_TRY(directory_->write_artifact("evaluation.json", writer.finish(context_) + "\n"));
+    const Matrix& pi = tested_->test.policies.front().pi;
+    const data::DataTable& table = tested_->test.data.table;
+    const data::Column* ids = columns_.id.empty() ? nullptr : table.find(columns_.id);
+    std::vector<std::string> header = {ids ? "id" : "row"};
+    for (const std::string& arm : columns_.arms) header.push_back("p_" + arm);
+    header.push_back("action");
+    data::CsvWriter csv(header);
+    for (std::size_t i = 0; i < pi.rows(); ++i) {
+      const std::string id = ids ? ids->text(i) : std::string();
+      if (ids) csv.cell(std::string_view(id));
+      else csv.cell(static_cast<std::int64_t>(i));
+      for (const double p : pi.row(i)) csv.cell(p);
+      Stream stream = ids ? Stream(context_.seed, "policy.action", id) : Stream(context_.seed, "policy.action", i);
+      csv.cell(std::string_view(columns_.arms[stream.categorical(pi.row(i))]));
+      csv.end_row();
+    }
+    GIMBAL_TRY(directory_->write_artifact("actions_test.csv", csv.text()));
+    context_.lap("evaluate");
+    return {};
+  }
+
+  std::vector<policy::ReproduceCommand> commands() const {
+    const std::string model = artifact("model.json"), frontier = artifact("frontier.json"), chosen = artifact("policy.json");
+    // Flags of the run as they were given, sorted to the verb that takes them.
+    std::string fit = fmt::format("gimbal policy fit {}", shell_quoted(train_path_)), at = fmt::format("gimbal policy frontier {} --population {}", shell_quoted(model), shell_quoted(test_path_));
+    const Command fit_command = policy_fit_command(), frontier_command = policy_frontier_command();
+    for (const ResolvedOption& option : context_.options) {
+      if (option.source == Source::kDefault || option.name == "out" || option.name == "run-dir" || option.name == "json" || option.name == "quiet") continue;
+      const std::string words = option_words(option);
+      if (fit_command.find(option.name)) fit += words;
+      else if (frontier_command.find(option.name)) at += words;
+    }
+    if (!context_.given("arms")) {
+      fit += " --arms " + shell_quoted(join(columns_.arms, ","));
+    }
+    const std::string seed = context_.seed == 0 ? "" : fmt::format(" --seed {}", context_.seed);
+    std::string choose = fmt::format("gimbal policy choose {} --select {}", shell_quoted(frontier), shell_quoted(flags_.select));
+    if (chosen_->fallback) choose += " --fallback " + shell_quoted(flags_.fallback);
+    return {{"artifacts/model.json", fit + seed + " -o " + shell_quoted(model)},
+            {"artifacts/frontier.json", at + seed + " -o " + shell_quoted(frontier) + " --csv " + shell_quoted(artifact("frontier.csv"))},
+            {"artifacts/policy.json", choose + " -o " + shell_quoted(chosen)},
+            {"artifacts/evaluation.json", fmt::format("gimbal policy evaluate {} {} --score {} -o {}", shell_quoted(chosen), shell_quoted(test_path_),
+                                                      flags_.frontier.score, shell_quoted(artifact("evaluation.json")))},
+            {"artifacts/actions_test.csv", fmt::format("gimbal policy apply {} {}{} -o {}", shell_quoted(chosen), shell_quoted(test_path_), seed,
+                                                       shell_quoted(artifact("actions_test.csv")))}};
+  }
+
+  static std::string shell_quoted(const std::string& text) {
+    const bool plain = !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:=,@%") == std::string::npos;
+    if (plain) return text;
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+  }
+
+  static std::string option_words(const ResolvedOption& option) {
+    const Result<JsonView> value = JsonView::parse(option.json, option.name);
+    if (!value || value->is_null()) return "";
+    const std::string flag = " --" + option.name;
+    if (const Result<bool> on = value->boolean()) return *on ? flag : "";
+    if (const Result<std::vector<JsonView>> items = value->items()) {
+      std::string out;
+      for (const JsonView& item : *items) out += flag + " " + shell_quoted(item.is_string() ? *item.string() : item.text());
+      return out;
+    }
+    return flag + " " + shell_quoted(value->is_string() ? *value->string() : value->text());
+  }
+
+  Result<void> report() {
+    GIMBAL_TRY(stage("writing the report"));
+    const PreparedPolicy& prepared = tested_->test.policies.front();
+    policy::PolicyReportInput input;
+    input.subtitle = fmt::format("{}, {}", std::filesystem::path(flags_.data).filename().string(), format_utc(context_.clock().now()).substr(0, 10));
+    input.frontier = &*document_;
+    input.chosen = &chosen_->point;
+    GIMBAL_TRY(input.rule, policy::parse_select_rule(flags_.select));
+    input.curve = chosen_->curve;
+    input.fallback = chosen_->fallback;
+    input.fallback_rule = flags_.fallback;
+    input.why = chosen_->choice.why;
+    const Matrix population_pi = loaded_->frontier->probabilities(chosen_->point).value_or(Matrix());
+    input.population = &loaded_->frontier->model().table();
+    input.pi = &population_pi;
+    input.units = loaded_->population.rows() > 0 ? &loaded_->population : nullptr;
+    input.model = loaded_->model.get();
+    input.fit = fitted_ ? &*fitted_ : nullptr;
+    input.evaluation = &tested_->evaluation;
+    const policy::TestedPolicy tested = prepared.tested();
+    GIMBAL_TRY(const policy::UnitScores scores, policy::unit_scores(tested_->test.data.logged, tested_->test.data.weight, tested));
+    input.test_scores = &scores;
+    input.test_unit_weight = tested_->test.data.weight;
+    input.rows_train = static_cast<std::int64_t>(rows_train_);
+    input.rows_test = static_cast<std::int64_t>(rows_test_);
+    input.warnings = context_.warnings();
+    input.commands = commands();
+    input.timing_ms = context_.laps();
+    input.version = GIMBAL_VERSION;
+    input.seed = context_.seed;
+    GIMBAL_TRY(directory_->write_report(run::to_html(policy::policy_report(input))));
+    sentences_ = policy::report_sentences(input);
+    context_.lap("report");
+    return {};
+  }
+
+  Result<int> finish() {
+    const policy::PolicyEvaluation& result = tested_->evaluation.policies.front();
+    const std::optional<policy::Estimate>& primary = result.estimates[static_cast<std::size_t>(tested_->evaluation.spec.primary)];
+    std::vector<run::Headline> headline;
+    if (primary) headline = {{"improvement", primary->tau, "per unit"}, {"improvement_low", primary->ci_low, "per unit"}, {"improvement_high", primary->ci_high, "per unit"}};
+    directory_->set_headline(std::move(headline));
+    DocumentWriter document("gimbal.policy.run/1");
+    JsonWriter& json = document.json();
+    json.field("run_dir", directory_->path()).field("rows_train", static_cast<std::int64_t>(rows_train_)).field("rows_test", static_cast<std::int64_t>(rows_test_));
+    json.key("choose").begin_object();
+    write_choice_fields(json, *chosen_, *loaded_->frontier, artifact("policy.json"));
+    json.end_object().key("evaluation").begin_object();
+    policy::write_evaluation_fields(json, tested_->evaluation);
+    json.end_object();
+    GIMBAL_TRY(finish_document(context_, document));
+    context_.print(wrap_text(without_markup(sentences_.chosen)) + "\n" + wrap_text(without_markup(sentences_.promised)) + "\n" + wrap_text(without_markup(sentences_.tested)) + "\n" +
+                   policy::summary_line(result, tested_->evaluation.spec) + "\n\nReport: " + (std::filesystem::path(directory_->path()) / "report.html").string() +
+                   "\nNext: gimbal policy apply " + artifact("policy.json") + " NEW.csv -o actions.csv\n");
+    return 0;
+  }
+
+  CommandContext& context_;
+  const Flags& flags_;
+  policy::DataFlags columns_;
+  policy::FitSpec spec_;
+  policy::FrontierRequest request_;
+  policy::LoggedData all_;
+  policy::Split split_;
+  std::size_t rows_train_ = 0, rows_test_ = 0;
+  std::optional<run::RunDirectory> directory_;
+  std::string artifacts_, train_path_, test_path_;
+  std::optional<policy::CrossfitResult> fitted_;
+  std::optional<policy::LoadedFrontier> loaded_;
+  std::optional<policy::FrontierDocument> document_;
+  std::optional<ChosenPoint> chosen_;
+  std::optional<EvaluatedTest> tested_;
+  policy::ReportSentences sentences_;
+};
+
+}  // namespace
+
+Command policy_run_command() {
+  auto flags = std::make_shared<Flags>();
+  Command command("run", "Do everything: split, fit, frontier, choose, evaluate once, report.");
+  command.description(
+      "Splits the data (by cluster if there are clusters), fits on one part, computes the frontier for the other part's covariates, picks a point, "
+      "and evaluates it once on the other part's outcomes. The run directory holds every artifact and opens with report.html.");
+  command.positional("DATA", &flags->data).file().help("logged data: one row a unit, CSV or CSV.gz");
+  add_data_options(command, flags->columns);
+  add_fit_options(command, flags->fit);
+  add_frontier_options(command, flags->frontier, false);
+  command.option("--split", &flags->split).above(0).below(1).value("SHARE").help("share of the data that the models are fitted on");
+  command.option("--test", &flags->test).file().value("FILE").help("test data in a file of their own, instead of a split");
+  command.option("--select", &flags->select).value("RULE").help("the rule that picks the point (see `gimbal policy choose`)");
+  command.option("--fallback", &flags->fallback).value("RULE|none").help("the rule that stands in when the first cannot be met");
+  command.option("--by", &flags->evaluation.by).value("COL").help("the tested improvement in each level of a column; repeatable");
+  add_bootstrap(command, &flags->evaluation.bootstrap, 2000);
+  command.option("-o, --out, --output, --run-dir, --run", &flags->run_dir).folder().value("DIR").show_default("runs/policy-<time>").help("the run directory");
+  add_resume(command, &flags->resume);
+  add_force(command, &flags->force);
+  command.example(
+      "gimbal policy run campaign.csv --outcome visit --action segment --propensity uniform --baseline \"arm:No E-Mail\" -o runs/campaign",
+      "Open runs/campaign/report.html.");
+  command.run([flags](CommandContext& context) { return PolicyRun(context, *flags).run(); });
+  return command;
+}
+
+}  // namespace gimbal::cli
