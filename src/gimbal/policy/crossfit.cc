@@ -46,6 +46,18 @@ double weighted_variance(std::span<const double> values, std::span<const double>
   return weighted_mean(squares, weight);
 }
 
+// What regresses the contrasts of --effect dr. A learner that was named is kept to (ridge for the linear ones): the one-standard-
+// error rule would take the mean wherever effects are small beside the noise, and a constant effect gives everyone the same arm.
+Learner effect_learner(Learner outcome) {
+  switch (outcome) {
+    case Learner::kOls:
+    case Learner::kRidge:
+    case Learner::kLogistic: return Learner::kRidge;
+    case Learner::kGbdt: return Learner::kGbdt;
+    default: return Learner::kAuto;
+  }
+}
+
 // The training part of one fold, or all rows.
 struct Part {
   int fold = -1;                    // -1: all rows
@@ -399,9 +411,9 @@ class Crossfitter {
     }
     for (std::size_t a = 1; a < arms_; ++a) {
       RegressionTask effect = task(part, a, targets[a], weight, cluster);
-      effect.learner = Learner::kAuto;
+      effect.learner = effect_learner(spec_.learner);
       effect.binary = false;
-      effect.gbdt_candidate = spec_.learner == Learner::kAuto || spec_.learner == Learner::kGbdt;
+      effect.gbdt_candidate = spec_.learner == Learner::kAuto;
       effect.part = (part_key(part) + 2) * 1000 + kEffectFolds;
       effect.held_out = true;
       GIMBAL_TRY(RegressionFit fit, fit_regression(all, effect));

@@ -16,7 +16,8 @@ enum class Learner { kAuto, kMean, kOls, kRidge, kLogistic, kGbdt, kColumns };
 std::string_view learner_name(Learner learner);
 
 // t: effects are differences of the arms' regressions. dr: doubly robust contrasts are regressed on the covariates, which shrinks
-// the effects instead of the arms' levels (Kennedy 2023, the DR-learner).
+// the effects instead of the arms' levels (Kennedy 2023, the DR-learner); by ridge where the learner is linear, by boosted trees
+// with gbdt, by the auto rule otherwise.
 enum class Effect { kT, kDr };
 
 // s2_a(x) = E[(Y(a) - muhat_a(x))^2 | x]: one number an arm, a regression of squared residuals, mu (1 - mu) for 0/1 outcomes, or columns.

@@ -109,6 +109,15 @@ Result<Moments> Frontier::plugin_at(double lambda) const {
   return corrects_plugin() ? honest_->with_design_effect(lambda, plugin) : plugin;
 }
 
+Result<Moments> Frontier::honest_at(double lambda) const {
+  GIMBAL_CHECK(has_honest(), "there is an honest curve");
+  if (honest_) return honest_->at(lambda);
+  GIMBAL_TRY(const ConstrainedPoint point, constrained_honest_->frontier.at(lambda));
+  Matrix pi;
+  constrained_honest_->frontier.probabilities(point, pi);
+  return held_out_moments(constrained_honest_->data, held_out_psi(constrained_honest_->data, pi));
+}
+
 Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
   if (curve == CurveKind::kHonest && !has_honest()) {
     return fail_at("--curve", ErrorCode::kInvalidArgument,
@@ -146,13 +155,7 @@ Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curv
   } else {
     on.lambdas = points_equally_spaced_in_tau(path_ ? path_->curve() : *deterministic_, lambda_max_z().value_or(0), kSearchPoints);
   }
-  on.at = [this, curve](double lambda) -> Result<Moments> {
-    if (curve == CurveKind::kPlugin) return plugin_at(lambda);
-    GIMBAL_TRY(const ConstrainedPoint point, constrained_honest_->frontier.at(lambda));
-    Matrix pi;
-    constrained_honest_->frontier.probabilities(point, pi);
-    return held_out_moments(constrained_honest_->data, held_out_psi(constrained_honest_->data, pi));
-  };
+  on.at = [this, curve](double lambda) { return curve == CurveKind::kPlugin ? plugin_at(lambda) : honest_at(lambda); };
   on.share_at = [this](double lambda, std::size_t arm) -> Result<double> {
     if (!constrained_) return path_->share_of(arm).at(lambda).tau;
     GIMBAL_TRY(const ConstrainedPoint point, constrained_->at(lambda));
@@ -214,6 +217,7 @@ Result<std::vector<FrontierPoint>> Frontier::constrained_points(std::span<const 
     fill(point, solved.moments);
     point.summary = summarize(*population_, pi);
     point.eta = solved.eta;
+    point.effective_lambda = solved.effective_lambda;
     for (std::size_t j = 0; j < solved.shadow_prices.size(); ++j) {
       point.shadow_prices.emplace_back(constrained_->constraints()[j].name, solved.shadow_prices[j]);
     }

@@ -89,8 +89,10 @@ class Frontier {
   FrontierPoint mark(const Matrix& pi, std::string name) const;
   // n x K probabilities on the population.
   Result<Matrix> probabilities(const FrontierPoint& point) const;
-  // The honest moments and the plug-in moments at lambda (infinity allowed).
+  // The plug-in moments (with the design effect of clusters) and the honest moments at lambda (infinity allowed). `honest_at` requires
+  // has_honest().
   Result<Moments> plugin_at(double lambda) const;
+  Result<Moments> honest_at(double lambda) const;
 
   // From printed points; absent without an honest curve.
   std::optional<PromiseGap> gap(const FrontierPoint& max_tau, const FrontierPoint* chosen = nullptr) const;
