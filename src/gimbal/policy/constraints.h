@@ -2,9 +2,10 @@
 //
 // Each is linear, E[sum_a g_a pi_a] <= limit. Given multipliers eta >= 0 the problem separates again: the score lambda mu_a of
 // an arm becomes lambda mu_a - sum_j eta_j g_ja. The dual is concave in eta and its gradient is how far each constraint is
-// exceeded: one constraint is solved by bisection with Newton steps and a last exact linear step, several by projected Newton
-// with a line search (cyclic bisection as fallback), to a violation of at most 1e-9. eta_j / lambda is the shadow price: the
-// improvement that one more unit of the resource would buy. The path is not tabulated: each lambda is solved on its own.
+// exceeded. That is piecewise linear in one eta_j: a bracket with Newton steps ends on the piece of the answer, and a last
+// linear step is exact. Several are solved by projected Newton with a line search (cyclic brackets as fallback), to a violation
+// of at most 1e-9. eta_j / lambda is the shadow price: the improvement that one more unit of the resource would buy. The path
+// is not tabulated: each lambda is solved on its own, in some five passes over the units.
 #pragma once
 
 #include <cstddef>
@@ -30,13 +31,16 @@ struct LinearConstraint {
 LinearConstraint capacity(std::string name, std::size_t arm, std::size_t arm_count, double most);
 LinearConstraint minimal_share(std::string name, std::size_t arm, std::size_t arm_count, double least);
 
-// The answer at one lambda.
+// The answer at one lambda. The score of an arm is lambda (mu_a - sum_j base_price_j g_ja) - sum_j eta_rest_j g_ja: with a base
+// price near the shadow price the multipliers keep their digits where lambda is huge.
 struct ConstrainedPoint {
-  double lambda = 0;
+  double lambda = 0;            // as asked for, possibly +infinity
+  double effective_lambda = 0;  // the finite lambda at which it was solved
   Moments moments;
-  std::vector<double> eta;            // one a constraint; at lambda = infinity the part beyond lambda * shadow_price
-  std::vector<double> shadow_prices;  // eta / lambda
+  std::vector<double> eta;            // one a constraint: effective_lambda * shadow price
+  std::vector<double> shadow_prices;  // eta / effective_lambda
   std::vector<double> usage;          // E[sum_a g_a pi_a]
+  std::vector<double> base_prices, eta_rest;
 };
 
 class ConstrainedFrontier {
@@ -51,22 +55,31 @@ class ConstrainedFrontier {
   bool baseline_feasible() const { return baseline_feasible_; }
 
   // lambda in (0, +infinity]. At infinity: the linear program's solution that the path tends to, taken at a lambda so large
-  // that the improvement still missing is below 1e-9 of the whole. Each call costs some ten passes over the units.
+  // that the improvement still missing is below 1e-9 of that without constraints.
   Result<ConstrainedPoint> at(double lambda) const;
   // pi (n x K) at a solved point.
   void probabilities(const ConstrainedPoint& point, Matrix& out) const;
 
-  // Solved points: from the lambda with the largest z (or, with a feasible baseline, where tau has reached a thousandth of its
-  // range) to infinity, equally spaced in tau up to a twentieth of a step, ascending in lambda, the last at infinity.
+  // At most `count` solved points, ascending in lambda, the last at infinity: from the largest lambda with the largest z,
+  // equally spaced in tau up to a twentieth of a step. One point where tau is the same at both ends.
   Result<std::vector<ConstrainedPoint>> grid(std::size_t count) const;
 
  private:
+  // Everything that one pass over the units sums up, at given multipliers.
+  struct Pass;
+  struct Prices;
+  Pass pass(const Prices& prices, bool curvature) const;
+  Result<ConstrainedPoint> solve(double lambda, std::span<const double> base_prices) const;
+  void solve_one(Prices& prices, std::size_t j) const;
+  // The smallest attainable sum_j blend_j usage_j.
+  double least_usage(std::span<const double> blend) const;
+
   std::shared_ptr<const UnitModel> model_;
   std::vector<LinearConstraint> constraints_;
+  std::vector<double> baseline_usage_;
   bool baseline_feasible_ = true;
-  double lambda_scale_ = 1;  // a lambda at which units typically saturate
-
-  friend class DualSolver;
+  double lambda_scale_ = 1;     // q / tau of the greedy policy: where units typically saturate
+  double lambda_infinity_ = 1;  // the stand-in for infinity
 };
 
 }  // namespace gimbal::policy

@@ -1,0 +1,242 @@
+#include "gimbal/policy/constraints.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gimbal/base/parallel.h"
+#include "gimbal/policy/path.h"
+#include "gimbal/policy/path_test_tables.h"
+#include "gimbal/policy/slow_qp.h"
+
+namespace gimbal::policy {
+namespace {
+
+using testing::p1;
+using testing::random_table;
+using testing::share;
+
+ConstrainedFrontier build(std::shared_ptr<const Table> table, Score score, std::vector<LinearConstraint> constraints) {
+  auto frontier = ConstrainedFrontier::build(std::move(table), {.score = score, .c0 = 0, .bounds = {}}, std::move(constraints));
+  EXPECT_TRUE(frontier.has_value()) << frontier.error().text();
+  return *frontier;
+}
+
+TEST(Constraints, SolveTheWorkedExampleOfACapacity) {
+  const ConstrainedFrontier frontier = build(p1(), Score::kIpw, {capacity("1=0.8", 1, 2, .8)});
+  const auto point = frontier.at(12);
+  ASSERT_TRUE(point.has_value());
+  Matrix pi;
+  frontier.probabilities(*point, pi);
+  EXPECT_NEAR(pi(0, 1), .9090909, 1e-6);
+  EXPECT_NEAR(pi(1, 1), .6909091, 1e-6);
+  EXPECT_NEAR(point->moments.tau, .3272727, 1e-6);
+  EXPECT_NEAR(point->moments.q, 2.8606061, 1e-6);
+  EXPECT_NEAR(z1(point->moments), .1972275, 1e-6);
+  EXPECT_NEAR(point->eta[0], 2.6666667, 1e-6);
+  EXPECT_NEAR(point->shadow_prices[0], .2222222, 1e-6);
+  EXPECT_NEAR(point->usage[0], .8, 1e-12);
+}
+
+// A random set of one to three constraints that some policy keeps.
+std::vector<LinearConstraint> random_constraints(Stream& stream, const Table& table) {
+  const std::size_t k = table.arm_count(), n = table.units();
+  std::vector<LinearConstraint> all;
+  const std::uint64_t count = 1 + stream.below(3);
+  if (count != 2) all.push_back(capacity("capacity", 1, k, .2 + .4 * stream.uniform()));
+  if (count >= 2) {
+    LinearConstraint budget{"budget", Matrix(n, k), 0};
+    double least = 0, mean = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      double smallest = kInfinity;
+      for (std::size_t a = 0; a < k; ++a) {
+        budget.g(i, a) = stream.uniform();
+        smallest = std::min(smallest, budget.g(i, a));
+        mean += budget.g(i, a) / static_cast<double>(n * k);
+      }
+      least += smallest / static_cast<double>(n);
+    }
+    budget.limit = least + (.3 + .5 * stream.uniform()) * (mean - least);
+    all.push_back(std::move(budget));
+  }
+  if (count == 3) all.push_back(minimal_share("minimal", 0, k, .3 * stream.uniform()));
+  return all;
+}
+
+TEST(Constraints, SolutionsKeepTheKuhnTuckerConditions) {
+  Stream stream(1, "policy.test_constraints");
+  int binding = 0, solved = 0, together = 0;
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    const std::size_t k = 2 + seed % 4;
+    const auto table = share(random_table({.units = 15, .arms = k, .deterministic_baseline = seed % 5 == 0}, seed));
+    const Score score = seed % 2 == 0 ? Score::kDr : Score::kIpw;
+    const std::vector<LinearConstraint> constraints = random_constraints(stream, *table);
+    auto frontier = ConstrainedFrontier::build(table, {.score = score, .c0 = 0, .bounds = {}}, constraints);
+    if (!frontier) {
+      EXPECT_EQ(frontier.error().code, ErrorCode::kInfeasible);
+      ++together;
+      continue;
+    }
+    for (const double lambda : {.3, 3.0, 30.0, kInfinity}) {
+      SCOPED_TRACE(fmt::format("seed {} lambda {}", seed, lambda));
+      const auto point = frontier->at(lambda);
+      ASSERT_TRUE(point.has_value()) << point.error().text();
+      ++solved;
+      Matrix pi;
+      frontier->probabilities(*point, pi);
+      const Moments direct = policy_moments(frontier->model(), pi);
+      EXPECT_NEAR(direct.tau, point->moments.tau, 1e-12 * (1 + std::abs(direct.tau)));
+      EXPECT_NEAR(direct.q, point->moments.q, 1e-11 * (1 + direct.q));
+      for (std::size_t j = 0; j < constraints.size(); ++j) {
+        double usage = 0;
+        for (std::size_t i = 0; i < 15; ++i) {
+          for (std::size_t a = 0; a < k; ++a)
+            usage += constraints[j].g(constraints[j].g.rows() == 1 ? 0 : i, a) * pi(i, a) / 15;
+        }
+        EXPECT_NEAR(usage, point->usage[j], 1e-12);
+        EXPECT_LE(usage, constraints[j].limit + 1e-9);
+        EXPECT_GE(point->eta[j], 0);
+        if (point->eta[j] > 0) {
+          EXPECT_NEAR(usage, constraints[j].limit, 1e-9);
+        }
+        binding += point->eta[j] > 0 ? 1 : 0;
+      }
+      if (std::isinf(lambda)) continue;  // the slow program cannot resolve scores of 1e9
+      for (std::size_t i = 0; i < 15; ++i) {
+        std::vector<double> s(k), v(k), m(k), lo(k), hi(k);
+        for (std::size_t a = 0; a < k; ++a) {
+          m[a] = table->mu(i, a), v[a] = frontier->model().cost(i, a);
+          s[a] = lambda * m[a];
+          for (std::size_t j = 0; j < constraints.size(); ++j) {
+            s[a] -= point->eta[j] * constraints[j].g(constraints[j].g.rows() == 1 ? 0 : i, a);
+          }
+          lo[a] = -table->baseline(i, a), hi[a] = 1 + lo[a];
+        }
+        const std::vector<double> slow = testing::slow_qp(s, v, m, score == Score::kDr, lo, hi);
+        for (std::size_t a = 0; a < k; ++a) EXPECT_NEAR(pi(i, a) - table->baseline(i, a), slow[a], 1e-9);
+      }
+    }
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(solved, 350);
+  EXPECT_GT(binding, 300);
+  EXPECT_LT(together, 20);
+}
+
+TEST(Constraints, AtInfinityACapacityGoesToTheLargestEffects) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const std::size_t n = 50;
+    const auto table = share(random_table({.units = n, .arms = 2}, seed));
+    const double most = .11 + .05 * static_cast<double>(seed % 5);  // 50 units: the last one in part
+    const ConstrainedFrontier frontier = build(table, Score::kDr, {capacity("cap", 1, 2, most)});
+    const auto point = frontier.at(kInfinity);
+    ASSERT_TRUE(point.has_value()) << point.error().text();
+    // By hand: the units in order of their effect as far as the capacity goes, the last one in part.
+    std::vector<double> effects;
+    double base = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      effects.push_back(table->mu(i, 1) - table->mu(i, 0));
+      base -= effects.back() * table->e(i, 1) / static_cast<double>(n);
+    }
+    std::ranges::sort(effects, std::greater<>());
+    double left = most * static_cast<double>(n), tau = base, price = 0;
+    for (const double effect : effects) {
+      if (effect <= 0 || left <= 0) break;
+      tau += effect * std::min(1.0, left) / static_cast<double>(n);
+      left -= 1;
+      price = effect;
+    }
+    EXPECT_NEAR(point->moments.tau, tau, 1e-8);
+    if (left < 0) {
+      EXPECT_NEAR(point->shadow_prices[0], price, 1e-6);
+    }
+    EXPECT_LE(point->usage[0], most + 1e-9);
+  }
+}
+
+TEST(Constraints, TheShadowPriceIsTheWorthOfALargerLimit) {
+  const auto table = share(random_table({.units = 400, .arms = 3}, 4));
+  const auto lagrangian = [&](double most) {
+    const auto point = build(table, Score::kDr, {capacity("cap", 2, 3, most)}).at(5);
+    return point->moments.tau - point->moments.q / (2 * 5);
+  };
+  const auto point = build(table, Score::kDr, {capacity("cap", 2, 3, .2)}).at(5);
+  // The derivative of the best tau - q / (2 lambda) in the limit, by central differences (error of order 1e-8).
+  EXPECT_NEAR((lagrangian(.2 + 1e-4) - lagrangian(.2 - 1e-4)) / 2e-4, point->shadow_prices[0], 1e-5);
+}
+
+TEST(Constraints, SlackOnesLeaveThePathAlone) {
+  for (const std::size_t k : {2u, 4u}) {
+    const auto table = share(random_table({.units = 30, .arms = k}, 9));
+    const ConstrainedFrontier frontier = build(table, Score::kDr, {capacity("cap", 1, k, 1), minimal_share("min", 0, k, 0)});
+    const auto path = FrontierPath::build(table, {.score = Score::kDr, .c0 = 0, .bounds = {}});
+    for (const double lambda : {.1, 1.0, 10.0, kInfinity}) {
+      const auto point = frontier.at(lambda);
+      ASSERT_TRUE(point.has_value());
+      EXPECT_NEAR(point->moments.tau, path->at(lambda).tau, 1e-9);
+      EXPECT_NEAR(point->moments.q, path->at(lambda).q, 1e-8);
+      EXPECT_EQ(point->eta[0], 0);
+    }
+  }
+}
+
+TEST(Constraints, AnUnmeetableOneIsRefusedWithTheSmallestAttainableValue) {
+  LinearConstraint budget{"budget 0.1", Matrix(1, 2, std::vector<double>{.25, .5}), .1};
+  const auto frontier = ConstrainedFrontier::build(p1(), {}, {budget});
+  ASSERT_FALSE(frontier.has_value());
+  EXPECT_EQ(exit_code(frontier.error().code), 3);
+  EXPECT_EQ(frontier.error().text(), "budget 0.1: no policy meets this constraint: the smallest attainable value is 0.25");
+}
+
+TEST(Constraints, OnesThatContradictEachOtherAreRefused) {
+  const auto frontier =
+      ConstrainedFrontier::build(p1(), {}, {capacity("capacity 1=0.3", 1, 2, .3), minimal_share("min-share 1=0.5", 1, 2, .5)});
+  ASSERT_FALSE(frontier.has_value());
+  EXPECT_EQ(exit_code(frontier.error().code), 3);
+  EXPECT_EQ(frontier.error().text(), "no policy meets these shared constraints together: capacity 1=0.3, min-share 1=0.5");
+}
+
+TEST(Constraints, TheGridStartsAtTheLargestZAndIsEquallySpacedInTau) {
+  const auto table = share(random_table({.units = 200, .arms = 2}, 3));
+  const ConstrainedFrontier frontier = build(table, Score::kDr, {capacity("cap", 1, 2, .6)});
+  const auto grid = frontier.grid(21);
+  ASSERT_TRUE(grid.has_value());
+  ASSERT_EQ(grid->size(), 21u);
+  const double gap = (grid->back().moments.tau - grid->front().moments.tau) / 20;
+  for (std::size_t p = 0; p < 21; ++p) {
+    EXPECT_NEAR((*grid)[p].moments.tau, grid->front().moments.tau + gap * static_cast<double>(p), gap / 19);
+    EXPECT_LE(z1((*grid)[p].moments), z1(grid->front().moments) * (1 + 1e-8));
+    if (p > 0) {
+      EXPECT_GT((*grid)[p].lambda, (*grid)[p - 1].lambda);
+    }
+  }
+  EXPECT_TRUE(std::isinf(grid->back().lambda));
+  // Before the capacity binds the path is the unconstrained one, and so is its start.
+  const auto path = FrontierPath::build(table, {});
+  EXPECT_NEAR(grid->front().lambda, path->lambda_max_z().value(), 2e-2 * grid->front().lambda);
+}
+
+TEST(Constraints, WithAnInfeasibleBaselineTheGridStartsWhereZIsLargest) {
+  const auto table = share(random_table({.units = 100, .arms = 2}, 6));
+  const ConstrainedFrontier frontier = build(table, Score::kDr, {capacity("cap", 1, 2, .35)});
+  EXPECT_FALSE(frontier.baseline_feasible());
+  const auto grid = frontier.grid(11);
+  ASSERT_TRUE(grid.has_value());
+  const double start = grid->front().lambda;
+  const double z_start = z1(grid->front().moments);
+  for (const double factor : {.01, .5, .9, 1.1, 2.0}) EXPECT_LE(z1(frontier.at(start * factor)->moments), z_start * (1 + 1e-8));
+}
+
+TEST(Constraints, GiveTheSameBytesForAnyNumberOfThreads) {
+  const auto table = share(random_table({.units = 9000, .arms = 3}, 7));
+  std::vector<double> reference;
+  for (const int threads : {1, 2, 8}) {
+    const ThreadLimit limit(threads);
+    const auto point = build(table, Score::kDr, {capacity("cap", 1, 3, .3), minimal_share("min", 2, 3, .4)}).at(4);
+    const std::vector<double> values{point->moments.tau, point->moments.q, point->eta[0], point->eta[1]};
+    if (reference.empty()) reference = values;
+    EXPECT_EQ(values, reference);
+  }
+}
+
+}  // namespace
+}  // namespace gimbal::policy
