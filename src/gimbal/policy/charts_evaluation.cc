@@ -88,6 +88,46 @@ void add_subgroups(run::DotPlot& plot, const PolicyEvaluation& policy, const std
   }
 }
 
+std::string figure(const std::optional<double>& value) {
+  return value ? (*value < 0 ? "\u2212" : "") + format_significant(std::abs(*value), 4) : "–";
+}
+
+std::string p_text(const std::optional<double>& p) {
+  if (!p) return "–";
+  return *p < 1e-9 ? "< 1e-9" : format_significant(*p, 2);
+}
+
+run::ReportTable evaluation_numbers(const Evaluation& evaluation, const Wording& wording) {
+  const std::string unit = wording.improvement_unit();
+  run::ReportTable table;
+  table.columns = {{"policy", "", run::Align::kLeft},
+                   {"estimate", "", run::Align::kLeft},
+                   {"improvement", unit, run::Align::kRight},
+                   {"std. error", unit, run::Align::kRight},
+                   {"low", unit, run::Align::kRight},
+                   {"high", unit, run::Align::kRight},
+                   {"p", "", run::Align::kRight},
+                   {"adjusted p", "", run::Align::kRight}};
+  for (const PolicyEvaluation& policy : evaluation.policies) {
+    for (const Score score : {Score::kDr, Score::kSnips, Score::kCipw, Score::kIpw}) {
+      const std::optional<Estimate>& e = policy.estimates[static_cast<std::size_t>(score)];
+      if (!e) continue;
+      const bool primary = score == evaluation.spec.primary;
+      if (primary) table.strong_rows.push_back(table.rows.size());
+      table.rows.push_back({policy.name, std::string(score_words(score)), figure(e->tau), figure(e->se), figure(e->ci_low),
+                            figure(e->ci_high), p_text(e->p), primary ? p_text(policy.p_adjusted) : "–"});
+    }
+    for (const Subgroup& group : policy.subgroups) {
+      if (table.rows.size() >= run::kMaxTableRows) break;
+      table.rows.push_back({policy.name,
+                            fmt::format("{} = {} (n = {})", group.column, shortened(group.level, 60), format_count(group.n)),
+                            figure(group.tau), figure(group.se), figure(group.ci_low), figure(group.ci_high), p_text(group.p),
+                            p_text(group.p_adjusted)});
+    }
+  }
+  return table;
+}
+
 // Coefficients of one arm (or effect) over the design's columns.
 struct TermColumn {
   std::string title, unit;
@@ -105,7 +145,7 @@ run::ReportTable coefficient_table(const std::string& caption, std::span<const T
   table.columns.push_back({"term", "", run::Align::kLeft});
   for (const TermColumn& column : columns) {
     table.columns.push_back({column.title, column.unit, run::Align::kRight});
-    table.columns.push_back({"standard error", "", run::Align::kRight});
+    table.columns.push_back({"std. error", "", run::Align::kRight});
   }
   // With many terms those that stand out most from their standard error, in the order of the design.
   std::vector<std::size_t> order(terms.size());
@@ -191,6 +231,7 @@ run::Chart overlap_chart(std::span<const double> w, std::span<const double> unit
              .percent = false,
              .include_zero = !log};
   chart.what = wording.units;
+  if (!log && w.size() >= 200) chart.bins = 30;  // weights of a few arms lie in clumps, which the default rule would merge
   run::Sample sample;
   sample.label = wording.units;
   sample.values.assign(w.begin(), w.end());
@@ -218,7 +259,9 @@ run::Chart evaluation_chart(const Evaluation& evaluation, const Wording& wording
     plot.groups.push_back(std::move(group));
     add_subgroups(plot, policy, prefix);
   }
-  return run::draw(plot);
+  run::Chart drawn = run::draw(plot);
+  drawn.numbers = evaluation_numbers(evaluation, wording);
+  return drawn;
 }
 
 std::vector<run::ReportTable> coefficient_tables(const Model& model) {

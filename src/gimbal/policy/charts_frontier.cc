@@ -47,6 +47,44 @@ double band_ratio(const HonestPoint& point) {
 std::string pointwise_label(double alpha) { return level_words(alpha) + " at each point"; }
 std::string simultaneous_label(double alpha) { return level_words(alpha) + " for the whole curve"; }
 
+// Where the honest curve turns back (a larger lambda that delivers less), upright bands of its branches would cross. Then the
+// band is the hull of all branches at each improvement.
+bool turns_back(const run::Series& series) { return !std::is_sorted(series.x.begin(), series.x.end()); }
+
+run::Series hull_of(const run::Series& series) {
+  run::Series out{.label = series.label, .x = series.x, .y = {}, .bands = {}, .style = series.style};
+  out.style.marker = run::Marker::kNone;
+  std::sort(out.x.begin(), out.x.end());
+  out.x.erase(std::unique(out.x.begin(), out.x.end()), out.x.end());
+  out.y.assign(out.x.size(), run::kNoValue);
+  for (const run::Band& band : series.bands) {
+    run::Band hull{std::vector<double>(out.x.size(), kInfinity), std::vector<double>(out.x.size(), -kInfinity), band.label};
+    for (std::size_t k = 0; k + 1 < series.x.size(); ++k) {
+      const double from = series.x[k], to = series.x[k + 1];
+      for (std::size_t g = 0; g < out.x.size(); ++g) {
+        if (out.x[g] < std::min(from, to) || out.x[g] > std::max(from, to)) continue;
+        // A step straight up touches both of its ends.
+        for (const double t :
+             {to != from ? (out.x[g] - from) / (to - from) : 0.0, to != from ? (out.x[g] - from) / (to - from) : 1.0}) {
+          hull.lo[g] = std::min(hull.lo[g], band.lo[k] + t * (band.lo[k + 1] - band.lo[k]));
+          hull.hi[g] = std::max(hull.hi[g], band.hi[k] + t * (band.hi[k + 1] - band.hi[k]));
+        }
+      }
+    }
+    out.bands.push_back(std::move(hull));
+  }
+  return out;
+}
+
+// The curve with its bands, as one series or, where it turns back, as two of the same name.
+void add_honest(run::Panel& panel, run::Series series) {
+  if (turns_back(series)) {
+    panel.series.push_back(hull_of(series));
+    series.bands.clear();
+  }
+  panel.series.push_back(std::move(series));
+}
+
 struct FrontierPanels {
   run::Panel power, z;
 };
@@ -84,8 +122,8 @@ void add_curves(FrontierPanels& panels, std::span<const FrontierPoint* const> po
     }
   }
   if (!honest_power.x.empty()) {
-    panels.power.series.push_back(std::move(honest_power));
-    panels.z.series.push_back(std::move(honest_z));
+    add_honest(panels.power, std::move(honest_power));
+    add_honest(panels.z, std::move(honest_z));
   }
   panels.power.series.push_back(std::move(plugin_power));
   panels.z.series.push_back(std::move(plugin_z));
@@ -166,6 +204,41 @@ void add_marks(FrontierPanels& panels, const FrontierDocument& document, const F
   panels.power.marks.push_back(cross);
 }
 
+// What both charts show, as figures: one row a point.
+run::ReportTable point_numbers(const FrontierDocument& document, const Wording& wording, double alpha) {
+  const std::string unit = wording.improvement_unit();
+  run::ReportTable table;
+  table.columns = {{"point", "", run::Align::kLeft},
+                   {"λ", "", run::Align::kRight},
+                   {"plug-in", unit, run::Align::kRight},
+                   {"power", "plug-in", run::Align::kRight},
+                   {"z", "plug-in", run::Align::kRight},
+                   {"honest", unit, run::Align::kRight},
+                   {level_words(alpha) + " CI", "honest", run::Align::kRight},
+                   {"whole curve", "honest", run::Align::kRight},
+                   {"power", "honest", run::Align::kRight},
+                   {"z", "honest", run::Align::kRight}};
+  const auto add = [&](const FrontierPoint& point, const std::string& name) {
+    const auto number = [](double x) { return fixed_number(x, 4); };
+    const std::string lambda = !point.lambda ? "–" : std::isfinite(*point.lambda) ? format_significant(*point.lambda, 4) : "∞";
+    std::vector<std::string> row = {name, lambda, number(point.moments.tau), percent_words(point.power),
+                                    fixed_number(point.z, 2)};
+    if (point.honest) {
+      const HonestPoint& h = *point.honest;
+      row.insert(row.end(), {number(h.tau), number(h.tau_low) + " to " + number(h.tau_high),
+                             number(h.band_low) + " to " + number(h.band_high), percent_words(h.power), fixed_number(h.z, 2)});
+    }
+    row.resize(table.columns.size(), "–");
+    table.rows.push_back(std::move(row));
+  };
+  add(document.max_z, "max-z");
+  add(document.max_tau, "max-tau");
+  for (const FrontierPoint& point : document.points) {
+    if (table.rows.size() < run::kMaxTableRows) add(point, point.at == "grid" ? "" : point_name(point));
+  }
+  return table;
+}
+
 bool reaches_zero(const run::Panel& panel) {
   for (const run::Series& series : panel.series) {
     for (const double x : series.x) {
@@ -216,7 +289,9 @@ run::Chart frontier_chart(const FrontierDocument& document, const FrontierHighli
              .min = {},
              .max = {}};
   chart.panels = {std::move(panels.power), std::move(panels.z)};
-  return run::draw(chart);
+  run::Chart drawn = run::draw(chart);
+  drawn.numbers = point_numbers(document, wording, test.alpha);
+  return drawn;
 }
 
 run::Chart promise_chart(const FrontierDocument& document, const FrontierPoint* chosen,
@@ -290,7 +365,9 @@ run::Chart promise_chart(const FrontierDocument& document, const FrontierPoint* 
              .min = {},
              .max = {}};
   chart.panels = {std::move(panel)};
-  return run::draw(chart);
+  run::Chart drawn = run::draw(chart);
+  if (any_honest(points)) drawn.numbers = point_numbers(document, wording, alpha);
+  return drawn;
 }
 
 }  // namespace gimbal::policy

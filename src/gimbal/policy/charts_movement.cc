@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t kMaxShareRows = 40;
 constexpr std::size_t kLabelBytes = 40;
+// Movements pile up where units are at a bound; the default rule, made for one hump, would merge the piles.
+constexpr std::size_t kFineBinsFrom = 200;
+constexpr int kFineBins = 24;
 
 }  // namespace
 
@@ -70,6 +73,7 @@ run::Chart movement_chart(const PolicyOnUnits& input, const Wording& wording) {
   const bool two = input.arms.size() == 2;
   chart.title = "Who moves, and how far";
   sample.label = wording.units;
+  if (sample.values.size() >= kFineBinsFrom) chart.bins = kFineBins;
   chart.samples = {std::move(sample)};
   if (two) {
     chart.x = {.title = fmt::format("change of the probability of “{}”, new minus old", shortened(input.arms[1], kLabelBytes)),
@@ -80,7 +84,7 @@ run::Chart movement_chart(const PolicyOnUnits& input, const Wording& wording) {
                .include_zero = true};
     chart.lines = {{run::ReferenceLine::Kind::kVertical, 0, "not moved"}};
   } else {
-    chart.x = {.title = "probability that changes hands: half the summed absolute changes",
+    chart.x = {.title = "how much of an assignment changes: half the sum of the absolute changes of its probabilities",
                .unit = "",
                .min = 0.0,
                .max = {},

@@ -20,6 +20,7 @@ constexpr std::size_t kMaxLevels = 9;          // text levels shown by name; the
 constexpr std::size_t kQuantileRows = 50'000;  // rows from which bin edges are taken: error of a decile below 0.2 %
 constexpr std::size_t kMaxArmsShown = 6;       // a heat map has a column or a group of rows for each
 constexpr std::size_t kLabelBytes = 40;
+constexpr int kValueDigits = 3;
 
 double weight_of(const PolicyOnUnits& input, std::size_t i) { return input.weight.empty() ? 1.0 : input.weight[i]; }
 
@@ -83,7 +84,7 @@ Binning bin_numbers(const std::vector<double>& numbers) {
     hi[bin] = std::max(hi[bin], numbers[i]);
   }
   for (std::size_t k = 0; k < ends.size(); ++k) {
-    const std::string from = format_significant(lo[k], 4), to = format_significant(hi[k], 4);
+    const std::string from = format_significant(lo[k], kValueDigits), to = format_significant(hi[k], kValueDigits);
     out.names.push_back(from == to ? from : from + " to " + to);
   }
   if (missing) out.names.emplace_back("missing");

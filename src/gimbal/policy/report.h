@@ -45,6 +45,10 @@ struct PolicyReportInput {
   std::string fallback_rule = "max-z";
   std::string why;  // with fallback: Choice::why
 
+  // With --deterministic: the frontier with randomization, drawn behind; or null.
+  const FrontierDocument* behind = nullptr;
+  std::string behind_label = "with randomization";
+
   // The population on which the policy was planned: pi (n x K) with the nuisances and, where a file was read, its columns.
   const Table* population = nullptr;       // or null
   const Matrix* pi = nullptr;              // or null

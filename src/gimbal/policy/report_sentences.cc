@@ -61,12 +61,20 @@ std::string shares_words(const std::vector<std::string>& arms, const std::vector
   return out;
 }
 
-// "+0.160 got per unit", to the digits that an interval of this width deserves.
-std::string improvement_words(double tau, double width, const Wording& wording) {
-  std::string text = fixed_number(tau, decimals_for(width), true) + " " + run::escape_emphasis(wording.improvement_unit());
+// "+0.160 got per unit (+16.0 per 100; 95 % CI ...)", to the digits that an interval of this width deserves. `more`: what else
+// belongs into the brackets. Only 0/1 outcomes are said per 100. Where less is better the direction is said in words.
+std::string improvement_words(double tau, double width, const Wording& wording, std::string more = "") {
+  const int decimals = decimals_for(width);
   if (wording.binary)
-    text += fmt::format(" ({} per 100 {})", fixed_number(100 * tau, std::max(0, decimals_for(width) - 2), true), wording.units);
-  return text;
+    more = fixed_number(100 * tau, std::max(0, decimals - 2), true) + " per 100" + (more.empty() ? "" : "; " + more);
+  std::string text = fixed_number(tau, decimals, true);
+  Wording plain = wording;
+  plain.minimize = false;
+  const std::string unit = run::escape_emphasis(plain.improvement_unit());
+  text += wording.minimize
+              ? fmt::format(", that is {} {} {}", fixed_number(std::abs(tau), decimals), tau < 0 ? "more" : "less", unit)
+              : " " + unit;
+  return text + (more.empty() ? "" : " (" + more + ")");
 }
 
 std::string interval_words(double alpha, double low, double high) {
@@ -78,90 +86,88 @@ std::string interval_words(double alpha, double low, double high) {
 std::string chosen_sentence(const PolicyReportInput& input, const Wording& wording) {
   const Frontier& frontier = *input.frontier->loaded->frontier;
   const TestSpec& test = frontier.options().test;
-  std::string text = "**Chosen:** ";
+  const std::string wanted = rule_words(input.rule, test, wording);
+  std::string text;
   if (input.fallback) {
-    text += fmt::format("the rule {} asks for {}, which no policy reaches, so the point {} was taken in its place; ",
-                        code(input.rule.text), rule_words(input.rule, test, wording), code(input.fallback_rule));
+    text = fmt::format("**Chosen:** no policy reaches what the rule {} asks for ({}), so the point {} stands in its place; it",
+                       code(input.rule.text), wanted, code(input.fallback_rule));
   } else {
-    text += fmt::format(
-        "of all policies on the frontier, the one with {} (rule {}, judged {}); ", rule_words(input.rule, test, wording),
-        code(input.rule.text),
-        input.curve == CurveKind::kHonest && input.chosen->honest ? "on held-out rows" : "by the models' own predictions");
+    const bool honest = input.curve == CurveKind::kHonest && input.chosen->honest.has_value();
+    text = fmt::format("**Chosen:** of all policies on the frontier the one with {} (rule {}, judged {}), which", wanted,
+                       code(input.rule.text), honest ? "on held-out rows" : "by the models' own predictions");
   }
   const PolicySummary& summary = input.chosen->summary;
-  text += fmt::format("it gives {} of the {} and moves {} of the probability away from {}.",
-                      shares_words(frontier.arms(), summary.shares), wording.units, percent_words(summary.moved),
-                      run::escape_emphasis(baseline_words(input.frontier->loaded->request.baseline)));
-  return text;
+  return text + fmt::format(" gives {} of the {}; for {} of them that is another arm than under {}.",
+                            shares_words(frontier.arms(), summary.shares), wording.units, percent_words(summary.moved),
+                            run::escape_emphasis(baseline_words(input.frontier->loaded->request.baseline)));
 }
 
 std::string promised_sentence(const PolicyReportInput& input, const Wording& wording) {
   const LoadedFrontier& loaded = *input.frontier->loaded;
   const TestSpec& test = loaded.frontier->options().test;
   const std::string baseline = run::escape_emphasis(baseline_words(loaded.request.baseline));
+  const std::string size = count_words(test.n) + " " + wording.units;
   const FrontierPoint& chosen = *input.chosen;
   if (!chosen.honest) {
     return fmt::format(
-        "**Promised:** the models expect {} over {}, which a test of {} {} would confirm with a probability of {}; no row was "
-        "held out to check "
-        "them, and models that pick the best policy by their own predictions promise too much.",
-        improvement_words(chosen.moments.tau, 4 * chosen.se, wording), baseline, count_words(test.n), wording.units,
-        percent_words(chosen.power));
+        "**Promised:** the models expect an improvement of {} over {}, which a test of {} would confirm with a probability of "
+        "{}; nothing was held "
+        "out to check them, and a policy that is picked by its own prediction promises too much.",
+        improvement_words(chosen.moments.tau, 4 * chosen.se, wording), baseline, size, percent_words(chosen.power));
   }
   const HonestPoint& h = *chosen.honest;
+  const double width = h.tau_high - h.tau_low;
   return fmt::format(
-      "**Promised:** on rows that its models had not seen, the policy gains {} over {} ({}), where the models themselves "
-      "expect {}; a test of "
-      "{} {} should confirm that with a probability of {}.",
-      improvement_words(h.tau, h.tau_high - h.tau_low, wording), baseline, interval_words(test.alpha, h.tau_low, h.tau_high),
-      fixed_number(chosen.moments.tau, decimals_for(h.tau_high - h.tau_low), true), count_words(test.n), wording.units,
-      percent_words(h.power));
+      "**Promised:** on rows that its models had not seen the policy improves on {} by {}, where the models themselves "
+      "expect {}; a test of {} "
+      "should confirm that with a probability of {}.",
+      baseline, improvement_words(h.tau, width, wording, interval_words(test.alpha, h.tau_low, h.tau_high)),
+      fixed_number(chosen.moments.tau, decimals_for(width), true), size, percent_words(h.power));
 }
 
 // How the promise stands to the test's interval.
 std::string promise_against(const FrontierPoint& chosen, const Estimate& tested) {
   const double promise = chosen.honest ? chosen.honest->tau : chosen.moments.tau;
   const std::string number = fixed_number(promise, decimals_for(tested.ci_high - tested.ci_low), true);
-  if (promise > tested.ci_high) return fmt::format("the promise of {} lies above the interval: too much was promised", number);
+  if (promise > tested.ci_high)
+    return fmt::format("the promise of {} lies above the interval, so too much was promised", number);
   if (promise < tested.ci_low)
-    return fmt::format("the promise of {} lies below the interval: the policy does better than promised", number);
+    return fmt::format("the promise of {} lies below the interval, so the policy does better than promised", number);
   return fmt::format("the promise of {} lies inside the interval", number);
 }
 
 std::string tested_sentence(const PolicyReportInput& input, const Wording& wording) {
   if (!input.evaluation || input.tested >= input.evaluation->policies.size()) {
-    return "**Tested:** not yet; until `gimbal policy evaluate` has been run once on data that had no part in any of this, all "
-           "figures below are promises.";
+    return "**Tested:** not yet; until `gimbal policy evaluate` has been run once, on data that had no part in any of this, "
+           "every figure below is a promise.";
   }
   const Evaluation& evaluation = *input.evaluation;
   const PolicyEvaluation& policy = evaluation.policies[input.tested];
   const std::optional<Estimate>& estimate = policy.estimates[static_cast<std::size_t>(evaluation.spec.primary)];
   const std::string baseline = run::escape_emphasis(baseline_words(evaluation.spec.baseline));
   std::string where = fmt::format("on {} test {}", format_count(evaluation.n), wording.units);
-  if (evaluation.clusters) where += fmt::format(" in {} clusters", format_count(*evaluation.clusters));
+  if (evaluation.clusters) where += fmt::format(" ({} groups)", format_count(*evaluation.clusters));
   if (!estimate || !(estimate->se > 0)) {
     return fmt::format("**Tested:** {} the policy does just what {} does, so there is no difference to test.", where, baseline);
   }
-  std::string figures =
-      fmt::format("the improvement is {} ({}", improvement_words(estimate->tau, estimate->ci_high - estimate->ci_low, wording),
-                  interval_words(evaluation.spec.alpha, estimate->ci_low, estimate->ci_high));
+  std::string interval = interval_words(evaluation.spec.alpha, estimate->ci_low, estimate->ci_high);
   const std::optional<double> p = policy.p_adjusted ? policy.p_adjusted : estimate->p;
-  if (p) figures += ", " + format_p_value(*p);
-  figures += ")";
-  const std::string promise = promise_against(*input.chosen, *estimate);
+  if (p) interval += ", " + format_p_value(*p);
+  std::string verdict;
   switch (policy.verdict) {
     case Verdict::kBetter:
-      return fmt::format("**Tested:** {} that had no part in the choice, {}: **better** than {}, and {}.", where, figures,
-                         baseline, promise);
+      verdict = "it is **better** than " + baseline;
+      break;
     case Verdict::kWorse:
-      return fmt::format("**Tested:** {} that had no part in the choice, {}: **worse** than {}, and {}.", where, figures,
-                         baseline, promise);
+      verdict = "it is **worse** than " + baseline;
+      break;
     case Verdict::kInconclusive:
+      verdict = "**inconclusive**, the test cannot tell it from " + baseline;
       break;
   }
-  return fmt::format(
-      "**Tested:** {} that had no part in the choice, {}: **inconclusive**, the test cannot tell the policy from {}, and {}.",
-      where, figures, baseline, promise);
+  return fmt::format("**Tested:** {} that had no part in the choice the policy's improvement is {}: {}, and {}.", where,
+                     improvement_words(estimate->tau, estimate->ci_high - estimate->ci_low, wording, interval), verdict,
+                     promise_against(*input.chosen, *estimate));
 }
 
 }  // namespace
