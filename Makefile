@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := build
 .PHONY: deps build test test-slow demo bench bench-peers asan tsan dev fuzz format lint clean install docs golden-update
 
-# Two jobs a core pay off nowhere; -j follows the machine. The binary is build/gimbal.
+# The binary is build/gimbal. With CI set, warnings are errors.
 CTEST := ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURED := build/build.ninja
 
@@ -10,7 +10,7 @@ deps:
 	@scripts/deps.sh build
 
 $(CONFIGURED): CMakeLists.txt CMakePresets.json
-	@cmake --preset release > build-configure.log 2>&1 && rm -f build-configure.log || { cat build-configure.log; rm -f build-configure.log; exit 1; }
+	@cmake --preset release $(if $(CI),-DGIMBAL_WERROR=ON) > build-configure.log 2>&1 && rm -f build-configure.log || { cat build-configure.log; rm -f build-configure.log; exit 1; }
 
 build: deps
 	@$(MAKE) --no-print-directory $(CONFIGURED)
@@ -33,7 +33,7 @@ bench-peers: build
 
 # Address and undefined-behaviour sanitizers over the quick tests.
 asan: deps
-	@[ -f build-asan/build.ninja ] || cmake --preset asan > /dev/null
+	@[ -f build-asan/build.ninja ] || cmake --preset asan $(if $(CI),-DGIMBAL_WERROR=ON) > /dev/null
 	@ninja -C build-asan --quiet
 	@cd build-asan && $(CTEST) -L quick
 
