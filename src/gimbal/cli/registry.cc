@@ -5,6 +5,8 @@
 #include "gimbal/cli/command_completion.h"
 #include "gimbal/cli/command_docs.h"
 #include "gimbal/cli/doctor.h"
+#include "gimbal/cli/policy_commands.h"
+#include "gimbal/cli/runs.h"
 #include "gimbal/cli/tour.h"
 #include "gimbal/cli/version.h"
 
@@ -12,6 +14,8 @@ namespace gimbal::cli {
 
 std::span<const CommandEntry> command_entries() {
   static constexpr auto kEntries = std::to_array<CommandEntry>({
+      {"policy", "Find targeting policies that a later test can confirm.", policy_commands},
+      {"runs", "List, show, compare and report run directories.", runs_commands},
       {"doctor", "Say what this machine can do and what is missing.", doctor_commands},
       {"tour", "Run each system on small real data and print what came out.", tour_commands},
       {"completion", "Print a completion script for a shell.", completion_commands},

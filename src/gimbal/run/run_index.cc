@@ -222,8 +222,11 @@ Result<std::string> find_run(std::string_view text, const std::string& root, con
   if (matches.size() > 1) {
     return fail(ErrorCode::kConflict, "the id {} fits {} runs: {}", gimbal::quoted(text), matches.size(), join(matches, ", "));
   }
-  return fail(ErrorCode::kNotFound, "no run {}{}; expected a run directory, a name or an id of `gimbal runs list {}`",
-              gimbal::quoted(text, 400), did_you_mean(text, names), root);
+  return fail(Error{
+      ErrorCode::kNotFound,
+      fmt::format("no run {}{}", gimbal::quoted(text, 400), did_you_mean(text, names)),
+      {},
+      {}}.with_note(fmt::format("`gimbal runs list {}` prints the runs that there are", root)));
 }
 
 std::vector<RunArtifact> list_artifacts(const std::string& run_path) {

@@ -252,6 +252,25 @@ Result<RunRecord> parse_run_record(std::string_view text, std::string_view name)
   return record;
 }
 
+std::string run_command_line(const RunRecord& record) {
+  std::string line;
+  for (const std::string& word : record.command) {
+    if (!line.empty()) line += ' ';
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+             std::string_view("-_./:=,+@%").find(c) != std::string_view::npos;
+    });
+    if (plain) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
+}
+
 Result<std::string> redact_json(std::string_view json, const Redactor& redactor) {
   GIMBAL_TRY(const JsonView view, JsonView::parse(json, "data"));
   JsonWriter out;

@@ -98,6 +98,9 @@ std::string run_record_json(const RunRecord& record);
 // `name`: the file's, for error messages. Errors: parse_error, version (another schema), invalid_argument (a field's type).
 Result<RunRecord> parse_run_record(std::string_view json, std::string_view name);
 
+// The command as one line that a shell reads as the same words.
+std::string run_command_line(const RunRecord& record);
+
 // The same JSON value with secrets removed from every string in it, keys included.
 // Errors: parse_error when `json` is no JSON document.
 Result<std::string> redact_json(std::string_view json, const Redactor& redactor);

@@ -71,6 +71,12 @@ TEST(RunId, SortsByTime) {
   EXPECT_LT(make_run_id(1'772'366'400'250, 0xffff, 9), make_run_id(1'772'366'400'251, 0, 0));
 }
 
+TEST(RunCommandLine, IsQuotedForAShell) {
+  RunRecord record;
+  record.command = {"gimbal", "policy", "run", "a b.csv", "--baseline=arm:x", "it's", "$HOME", ""};
+  EXPECT_EQ(run_command_line(record), R"(gimbal policy run 'a b.csv' --baseline=arm:x 'it'\''s' '$HOME' '')");
+}
+
 TEST(RunInputs, CarryTheHashOfTheFile) {
   const TemporaryFolder folder = std::move(TemporaryFolder::create().value());
   const std::string path = (folder.path() / "abc").string();

@@ -175,7 +175,7 @@ Report run_report(const RunSummary& run, const Metrics& metrics, const std::vect
   report.footer = fmt::format("{}; gimbal {}, seed {}", kRunReportMark, record.versions.gimbal, record.seed);
   if (auto box = ending(run, events)) report.add(std::move(*box));
   report.add(key_figures(run));
-  report.add(CodeBlock{join(record.command, " "), "Command"});
+  report.add(CodeBlock{run_command_line(record), "Command"});
   add_charts(report, metric_charts(metrics, false), "Metrics", false);
   add_charts(report, metric_charts(metrics, true), "Times, speeds and memory", true);
   if (!record.options.empty()) {
