@@ -77,6 +77,9 @@ class Crossfitter {
 
   Result<CrossfitResult> run() {
     GIMBAL_TRY(check_data());
+    if (spec_.learner == Learner::kAuto && !learn::gbdt_available()) {
+      result_.warnings.push_back({"gbdt_unavailable", "XGBoost was not found (package libxgboost-dev): auto compares mean and linear models only", {}});
+    }
     GIMBAL_TRY(prepare());
     GIMBAL_TRY(fit_propensities());
     if (spec_.trim > 0) {
@@ -111,9 +114,6 @@ class Crossfitter {
     if ((spec_.learner == Learner::kGbdt || flags_.propensity->kind == PropensitySpec::Kind::kGbdt) && !learn::gbdt_available()) {
       return fail_at("--learner", ErrorCode::kUnavailable,
                      "gbdt needs XGBoost, which was not found; install the package libxgboost-dev, or use --learner ridge");
-    }
-    if (spec_.learner == Learner::kAuto && !learn::gbdt_available()) {
-      result_.warnings.push_back({"gbdt_unavailable", "XGBoost was not found (package libxgboost-dev): auto compares mean and linear models only", {}});
     }
     fitted_outcome_ = data_.fitted_outcome();
     binary_ = std::all_of(fitted_outcome_.begin(), fitted_outcome_.end(), [](double y) { return y == 0 || y == 1; });
@@ -295,11 +295,12 @@ class Crossfitter {
   }
 
   Result<void> fit_outcomes() {
-    if (!own_models()) return {};
     for (Part& part : parts_) {
       part.fits.resize(arms_);
-      for (std::size_t a = 0; a < arms_; ++a) GIMBAL_TRY(check_size(part, a));
+      // Predictions in columns need no rows, but the variance around them does.
+      for (std::size_t a = 0; a < arms_ && (own_models() || variance_ != VarianceKind::kColumns); ++a) GIMBAL_TRY(check_size(part, a));
     }
+    if (!own_models()) return {};
     const std::size_t tasks = parts_.size() * arms_;
     if (hooks_.begin) hooks_.begin(tasks);
     if (spec_.learner == Learner::kRidge && shared_encoding_) return fit_ridge_at_once(tasks);
@@ -329,6 +330,7 @@ class Crossfitter {
 
   // All parts and arms from one pass over the rows: fold Gram matrices are subtracted from the arm's total.
   Result<void> fit_ridge_at_once(std::size_t tasks) {
+    if (hooks_.stop.stop_requested()) return fail(ErrorCode::kInterrupted, "interrupted while the models were fitted; nothing was written");
     const int folds = crossfitted() ? spec_.folds : 0;
     GIMBAL_TRY(learn::CrossfitRidge ridge,
                learn::crossfit_ridge({design_.linear, fitted_outcome_, data_.weight, data_.logged.action, static_cast<int>(arms_),

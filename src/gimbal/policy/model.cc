@@ -33,6 +33,40 @@ Result<VarianceModel> read_variance(const JsonView& json) {
   return out;
 }
 
+// A model whose parts do not belong together must not reach a prediction: every part must fit the designs that will be made.
+Result<void> check_parts(const Model& model, std::string_view path) {
+  const bool linear = fit_needs_linear(model.spec, *model.flags.propensity), tree = fit_needs_tree(model.spec, *model.flags.propensity);
+  const std::size_t linear_width = model.encoding.width(data::Design::kLinear), tree_width = model.encoding.width(data::Design::kTree);
+  const auto fits = [&](const Regression& regression) {
+    if (regression.learner == Learner::kMean) return true;
+    if (regression.learner == Learner::kGbdt) return tree && regression.booster->features() == tree_width && regression.booster->outputs() == 1;
+    return linear && regression.coefficients.size() == linear_width;
+  };
+  for (std::size_t a = 0; a < model.arm_models.size(); ++a) {
+    const ArmModel& arm = model.arm_models[a];
+    if (fits(arm.outcome) && (!arm.effect || fits(*arm.effect)) && (!arm.variance.regression || fits(*arm.variance.regression)) &&
+        (arm.variance.kind != VarianceKind::kModel || arm.variance.regression)) {
+      continue;
+    }
+    return fail(ErrorCode::kCorrupted, "{}: the models of arm \"{}\" do not match the {} columns of the encoding", path, model.arms[a], linear_width);
+  }
+  const PropensityModel& propensity = model.propensity;
+  const std::size_t arms = model.arms.size();
+  bool good = propensity.spec.text() == model.flags.propensity->text();
+  if (propensity.spec.kind == PropensitySpec::Kind::kShares) good = good && propensity.shares.size() == arms;
+  if (propensity.spec.kind == PropensitySpec::Kind::kLogistic) {
+    good = good && propensity.intercepts.size() == arms && propensity.coefficients.rows() == arms && propensity.coefficients.cols() == linear_width;
+  }
+  if (propensity.spec.kind == PropensitySpec::Kind::kGbdt) {
+    good = good && propensity.booster->features() == tree_width && static_cast<std::size_t>(propensity.booster->outputs()) == arms;
+  }
+  if (!good) {
+    return fail(ErrorCode::kCorrupted, "{}: the propensity model ({}) does not match {} arms, {} columns and the flag {}", path,
+                propensity.spec.text(), arms, linear_width, model.flags.propensity->text());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<double>> VarianceModel::predict(const Designs& designs, std::span<const double> mu, double floor) const {
@@ -212,7 +246,6 @@ Result<Model> Model::read(const JsonView& json) {
     return fail(ErrorCode::kCorrupted, "{}: expected {} arm models and costs, found {} and {}", json.path(), out.arms.size(), items.size(),
                 out.arm_cost.size());
   }
-  const std::size_t width = out.encoding.width(data::Design::kLinear);
   for (const JsonView& item : items) {
     ArmModel arm;
     GIMBAL_TRY(const JsonView outcome, item.get("outcome"));
@@ -223,12 +256,9 @@ Result<Model> Model::read(const JsonView& json) {
     }
     GIMBAL_TRY(const JsonView variance, item.get("variance"));
     GIMBAL_TRY(arm.variance, read_variance(variance));
-    const auto fits = [&](const Regression& r) { return r.coefficients.empty() || r.coefficients.size() == width; };
-    if (!fits(arm.outcome) || (arm.effect && !fits(*arm.effect)) || (arm.variance.regression && !fits(*arm.variance.regression))) {
-      return fail(ErrorCode::kCorrupted, "{}: coefficients do not match the {} columns of the encoding", item.path(), width);
-    }
     out.arm_models.push_back(std::move(arm));
   }
+  GIMBAL_TRY(check_parts(out, json.path()));
   GIMBAL_TRY(const JsonView training, json.get("training"));
   GIMBAL_TRY(out.training_path, training.string("path"));
   GIMBAL_TRY(out.training_sha256, training.string("sha256"));
