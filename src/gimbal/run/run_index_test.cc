@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "gimbal/base/file.h"
+#include "gimbal/run/markup_check.h"
 #include "gimbal/run/run_directory.h"
 #include "gimbal/run/run_report.h"
 
@@ -200,6 +201,7 @@ TEST_F(RunIndexTest, ReportsARunFromItsRecordAndLogs) {
   for (const char* part : {"policy run", "folds", "model.json", "unavailable", "no &lt;server&gt; *here*", "<svg", "Events"}) {
     EXPECT_THAT(html, HasSubstr(part));
   }
+  EXPECT_EQ(read_markup(html).error, "");
   EXPECT_THAT(html, HasSubstr(kRunReportMark));
   EXPECT_THAT(html, Not(HasSubstr("<server>")));
 }
