@@ -17,6 +17,7 @@ CommandGroup policy_commands() {
   group.add(policy_evaluate_command());
   group.add(policy_power_command());
   group.add(policy_tree_command());
+  group.add(policy_simulate_command());
   return group;
 }
 
