@@ -52,7 +52,7 @@ std::string simultaneous_label(double alpha) { return level_words(alpha) + " for
 bool turns_back(const run::Series& series) { return !std::is_sorted(series.x.begin(), series.x.end()); }
 
 run::Series hull_of(const run::Series& series) {
-  run::Series out{.label = series.label, .x = series.x, .y = {}, .bands = {}, .style = series.style};
+  run::Series out{.label = "", .x = series.x, .y = {}, .bands = {}, .style = series.style};
   out.style.marker = run::Marker::kNone;
   std::sort(out.x.begin(), out.x.end());
   out.x.erase(std::unique(out.x.begin(), out.x.end()), out.x.end());
@@ -76,7 +76,7 @@ run::Series hull_of(const run::Series& series) {
   return out;
 }
 
-// The curve with its bands, as one series or, where it turns back, as two of the same name.
+// The curve with its bands as one series or, where it turns back, the hull as a nameless one below it.
 void add_honest(run::Panel& panel, run::Series series) {
   if (turns_back(series)) {
     panel.series.push_back(hull_of(series));

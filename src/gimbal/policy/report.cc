@@ -56,6 +56,13 @@ void add_key_figures(run::Report& report, const ReportContext& c) {
   report.add(std::move(figures));
 }
 
+// As a sentence of its own: messages begin small and end without a stop.
+std::string sentence(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  if (!text.empty() && text.back() != '.') text += '.';
+  return text;
+}
+
 void add_verdict(run::Report& report, const ReportContext& c) {
   const std::string baseline = run::escape_emphasis(baseline_words(c.loaded.request.baseline));
   if (c.tested) {
@@ -79,10 +86,10 @@ void add_verdict(run::Report& report, const ReportContext& c) {
     }
   }
   if (c.input.fallback) {
-    report.add(
-        run::NoteBox{run::NoteKind::kWarning, "the rule was out of reach",
-                     run::escape_emphasis(c.input.why.empty() ? "No policy reaches what the rule asks for." : c.input.why) +
-                         fmt::format("\n\nThe point `{}` stands in its place.", run::escape_emphasis(c.input.fallback_rule))});
+    report.add(run::NoteBox{
+        run::NoteKind::kWarning, "the rule was out of reach",
+        run::escape_emphasis(sentence(c.input.why.empty() ? "no policy reaches what the rule asks for" : c.input.why)) +
+            fmt::format("\n\nThe point `{}` stands in its place.", run::escape_emphasis(c.input.fallback_rule))});
   }
   const std::optional<PromiseGap> gap = c.frontier.gap(c.document.max_tau, c.input.chosen);
   if (gap && gap->verdict == PromiseVerdict::kOverpromised) {
