@@ -39,8 +39,11 @@ Result<std::vector<NamedPolicy>> read_policies(const Flags& flags) {
     if (!out.empty()) {
       const policy::PolicyFile &first = out.front().file, &other = named.file;
       if (other.arms != first.arms || other.data.outcome != first.data.outcome || other.data.action != first.data.action ||
-          other.data.minimize != first.data.minimize || (other.source == policy::PolicyFile::Source::kNuisances) != (first.source == policy::PolicyFile::Source::kNuisances)) {
-        return fail_at(path, ErrorCode::kInvalidArgument, "policies of one test must share arms, outcome, action and direction with {}", out.front().path);
+          other.data.minimize != first.data.minimize ||
+          (other.source == policy::PolicyFile::Source::kNuisances) !=
+              (first.source == policy::PolicyFile::Source::kNuisances)) {
+        return fail_at(path, ErrorCode::kInvalidArgument,
+                       "policies of one test must share arms, outcome, action and direction with {}", out.front().path);
       }
     }
     out.push_back(std::move(named));
@@ -49,12 +52,15 @@ Result<std::vector<NamedPolicy>> read_policies(const Flags& flags) {
 }
 
 // The test must not be the training data, nor share units with it.
-Result<void> check_separate(const std::vector<NamedPolicy>& policies, const Flags& flags, const std::string& test_sha, const data::DataTable& table) {
+Result<void> check_separate(const std::vector<NamedPolicy>& policies, const Flags& flags, const std::string& test_sha,
+                            const data::DataTable& table) {
   if (flags.allow_train_data) return {};
   for (const NamedPolicy& named : policies) {
     if (named.file.training_sha256 == test_sha) {
       return fail_at(flags.test, ErrorCode::kConflict,
-                     "this is the file that {} was trained on, so the result would be far too good; use --allow-train-data if that is what you want", named.path);
+                     "this is the file that {} was trained on, so the result would be far too good; use --allow-train-data if "
+                     "that is what you want",
+                     named.path);
     }
     const std::string ids_path = named.path + ".ids";
     const data::Column* ids = named.file.data.id.empty() ? nullptr : table.find(named.file.data.id);
@@ -67,7 +73,8 @@ Result<void> check_separate(const std::vector<NamedPolicy>& policies, const Flag
         shared.add(table.where(i, *ids), fmt::format("id {} is among the training data of {}", gimbal::quoted(id), named.path));
       }
     }
-    if (!shared.empty()) return fail(shared.to_error(ErrorCode::kConflict).with_note("--allow-train-data evaluates all the same"));
+    if (!shared.empty())
+      return fail(shared.to_error(ErrorCode::kConflict).with_note("--allow-train-data evaluates all the same"));
   }
   return {};
 }
@@ -96,8 +103,8 @@ Result<policy::Grouping> grouping(const data::DataTable& table, const std::strin
 }
 
 // Policy files that carry models (or trees).
-Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies, const std::string& test_sha,
-                                         data::UnknownCategory unknown) {
+Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies,
+                                         const std::string& test_sha, data::UnknownCategory unknown) {
   PreparedTest out;
   GIMBAL_TRY(policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, given));
   columns.arms = policies.front().file.arms;
@@ -109,8 +116,10 @@ Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags,
   GIMBAL_TRY(data::DataTable table, data::read_table(flags.test, csv));
   GIMBAL_TRY(check_separate(policies, flags, test_sha, table));
   if (!columns.cluster.empty() && !table.find(columns.cluster)) {
-    return fail_at("--cluster", ErrorCode::kNotFound, "{} has no column \"{}\", by which the policy's rows are clustered; --cluster none treats units as independent",
-                   flags.test, columns.cluster);
+    return fail_at(
+        "--cluster", ErrorCode::kNotFound,
+        "{} has no column \"{}\", by which the policy's rows are clustered; --cluster none treats units as independent",
+        flags.test, columns.cluster);
   }
   // The policy brings propensities; given ones are read with the outcomes so that each logged arm is checked.
   GIMBAL_TRY(out.data, policy::prepare_logged(std::move(table), columns, {.propensity_needed = false}));
@@ -127,7 +136,9 @@ Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags,
     for (std::size_t i = 0; i < out.data.rows(); ++i) {
       if (!dropped.contains(i)) keep.push_back(i);
     }
-    if (keep.empty()) return fail_at("--trim", ErrorCode::kInsufficientData, "no test unit has a propensity above the model's --trim for every arm");
+    if (keep.empty())
+      return fail_at("--trim", ErrorCode::kInsufficientData,
+                     "no test unit has a propensity above the model's --trim for every arm");
     out.trimmed = dropped.size();
     out.data = out.data.select_rows(keep);
   }
@@ -139,14 +150,16 @@ Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags,
       GIMBAL_TRY(out.policies.emplace_back(), prepare_policy(named.file, name, out.data.table, baseline, unknown, out));
     } else {
       if (out.data.e.empty()) {
-        return fail_at("--propensity", ErrorCode::kUsage, "{} carries no propensity model: name uniform or columns:PREFIX", named.path);
+        return fail_at("--propensity", ErrorCode::kUsage, "{} carries no propensity model: name uniform or columns:PREFIX",
+                       named.path);
       }
       PreparedPolicy prepared;
       prepared.name = name;
       prepared.e = out.data.e;
       GIMBAL_TRY(policy::AppliedPolicy applied, policy::apply_policy(named.file, out.data.table, unknown));
       prepared.pi = std::move(applied.pi);
-      GIMBAL_TRY(prepared.b, policy::baseline_probabilities(out.baseline, nullptr, out.data.arms, prepared.e, &out.data.table, unknown));
+      GIMBAL_TRY(prepared.b,
+                 policy::baseline_probabilities(out.baseline, nullptr, out.data.arms, prepared.e, &out.data.table, unknown));
       out.policies.push_back(std::move(prepared));
     }
     if (flags.c0) out.policies.back().c0 = *flags.c0;
@@ -155,16 +168,19 @@ Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags,
 }
 
 // Policies made from nuisance tables: the test is one too.
-Result<PreparedTest> prepare_with_nuisances(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies, const std::string& test_sha) {
+Result<PreparedTest> prepare_with_nuisances(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies,
+                                            const std::string& test_sha) {
   PreparedTest out;
   GIMBAL_TRY(const policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, given));
-  GIMBAL_TRY(policy::NuisanceTable table, policy::read_nuisance_table(flags.test, {.cluster_column = columns.cluster, .minimize = columns.minimize}));
+  GIMBAL_TRY(policy::NuisanceTable table,
+             policy::read_nuisance_table(flags.test, {.cluster_column = columns.cluster, .minimize = columns.minimize}));
   GIMBAL_TRY(out.data.table, data::read_table(flags.test));
   GIMBAL_TRY(check_separate(policies, flags, test_sha, out.data.table));
-  if (!table.logged) return fail_at(flags.test, ErrorCode::kNotFound, "a test needs the columns y (outcome) and a (the arm that was given)");
+  if (!table.logged)
+    return fail_at(flags.test, ErrorCode::kNotFound, "a test needs the columns y (outcome) and a (the arm that was given)");
   if (table.table.arms != policies.front().file.arms) {
-    return fail_at(flags.test, ErrorCode::kInvalidArgument, "the table's arms ({}) are not those of the policy ({})", join(table.table.arms, ", "),
-                   join(policies.front().file.arms, ", "));
+    return fail_at(flags.test, ErrorCode::kInvalidArgument, "the table's arms ({}) are not those of the policy ({})",
+                   join(table.table.arms, ", "), join(policies.front().file.arms, ", "));
   }
   out.data.arms = table.table.arms;
   out.data.logged = *table.logged;
@@ -176,19 +192,22 @@ Result<PreparedTest> prepare_with_nuisances(const Given& given, const Flags& fla
     prepared.name = std::filesystem::path(named.path).filename().string();
     policy::Table units = table.table;
     if (named.file.baseline != "columns:b_" || units.b.empty()) {
-      GIMBAL_TRY(units.b, policy::baseline_probabilities(named.file.baseline, named.file.baseline_policy, units.arms, units.e, &out.data.table,
-                                                         data::UnknownCategory::kError));
+      GIMBAL_TRY(units.b, policy::baseline_probabilities(named.file.baseline, named.file.baseline_policy, units.arms, units.e,
+                                                         &out.data.table, data::UnknownCategory::kError));
     }
     prepared.b = units.b;
     if (!own) {
-      GIMBAL_TRY(prepared.b, policy::baseline_probabilities(columns.baseline, nullptr, units.arms, units.e, &out.data.table, data::UnknownCategory::kError));
+      GIMBAL_TRY(prepared.b, policy::baseline_probabilities(columns.baseline, nullptr, units.arms, units.e, &out.data.table,
+                                                            data::UnknownCategory::kError));
     }
     const auto shared = std::make_shared<const policy::Table>(std::move(units));
     GIMBAL_TRY(prepared.pi, policy::policy_probabilities(named.file, shared, &out.data.table, data::UnknownCategory::kError));
     prepared.e = shared->e;
     prepared.mu = shared->mu;
     prepared.c0 = flags.c0.value_or(named.file.c0);
-    if (named.file.promise) prepared.predicted = policy::Predicted{named.file.promise->tau, named.file.promise->tau_honest, named.file.promise->power_honest};
+    if (named.file.promise)
+      prepared.predicted =
+          policy::Predicted{named.file.promise->tau, named.file.promise->tau_honest, named.file.promise->power_honest};
     out.policies.push_back(std::move(prepared));
   }
   return out;
@@ -197,16 +216,20 @@ Result<PreparedTest> prepare_with_nuisances(const Given& given, const Flags& fla
 // Probabilities that stand in the test file itself.
 Result<PreparedTest> prepare_columns(CommandContext& context, const Flags& flags) {
   if (flags.policy_columns.empty()) {
-    return fail_at("POLICY", ErrorCode::kUsage, "give policy files, or --policy-columns PREFIX for probabilities in the test file");
+    return fail_at("POLICY", ErrorCode::kUsage,
+                   "give policy files, or --policy-columns PREFIX for probabilities in the test file");
   }
   PreparedTest out;
   GIMBAL_TRY(policy::DataFlags columns, data_flags(flags.columns));
   const bool logged_only = !flags.pscore.empty();
   if (logged_only && columns.baseline != "logging") {
-    return fail_at("--baseline", ErrorCode::kUsage, "with --pscore only the logging policy is known, found \"{}\"", columns.baseline);
+    return fail_at("--baseline", ErrorCode::kUsage, "with --pscore only the logging policy is known, found \"{}\"",
+                   columns.baseline);
   }
-  if (!logged_only && columns.propensity && (columns.propensity->is_estimated() || columns.propensity->kind == policy::PropensitySpec::Kind::kShares)) {
-    return fail_at("--propensity", ErrorCode::kUsage, "a test needs given propensities: uniform, columns:PREFIX, or --pscore COL");
+  if (!logged_only && columns.propensity &&
+      (columns.propensity->is_estimated() || columns.propensity->kind == policy::PropensitySpec::Kind::kShares)) {
+    return fail_at("--propensity", ErrorCode::kUsage,
+                   "a test needs given propensities: uniform, columns:PREFIX, or --pscore COL");
   }
   policy::LoadOptions load;
   load.all_columns = true;
@@ -221,18 +244,21 @@ Result<PreparedTest> prepare_columns(CommandContext& context, const Flags& flags
     Diagnostics bad;
     for (std::size_t i = 0; i < e_logged.size(); ++i) {
       if (!(e_logged[i] > 0 && e_logged[i] <= 1)) {
-        bad.add(table.where(i, *column), fmt::format("the propensity of the logged arm must lie in (0, 1], found {}", shortest(e_logged[i])));
+        bad.add(table.where(i, *column),
+                fmt::format("the propensity of the logged arm must lie in (0, 1], found {}", shortest(e_logged[i])));
       }
     }
     if (!bad.empty()) return fail(bad.to_error(ErrorCode::kInvalidArgument));
   }
   Matrix mu, b;
   if (!flags.prediction_columns.empty()) {
-    GIMBAL_TRY(mu, policy::read_arm_columns(table, flags.prediction_columns, out.data.arms, "--prediction-columns", "prediction", false));
+    GIMBAL_TRY(mu, policy::read_arm_columns(table, flags.prediction_columns, out.data.arms, "--prediction-columns",
+                                            "prediction", false));
     for (double& value : mu.values()) value *= out.data.outcome_sign;
   }
   if (!logged_only) {
-    GIMBAL_TRY(b, policy::baseline_probabilities(columns.baseline, nullptr, out.data.arms, out.data.e, &table, data::UnknownCategory::kError));
+    GIMBAL_TRY(b, policy::baseline_probabilities(columns.baseline, nullptr, out.data.arms, out.data.e, &table,
+                                                 data::UnknownCategory::kError));
   }
   for (const std::string& prefix : flags.policy_columns) {
     PreparedPolicy prepared;
@@ -243,17 +269,21 @@ Result<PreparedTest> prepare_columns(CommandContext& context, const Flags& flags
       if (const data::Column* single = table.find(prefix)) {
         GIMBAL_TRY(prepared.pi_logged, data::finite_numbers(table, *single, "policy probability"));
       } else {
-        GIMBAL_TRY(const Matrix pi, policy::read_arm_columns(table, prefix, out.data.arms, "--policy-columns", "policy probability", true));
-        for (std::size_t i = 0; i < table.rows(); ++i) prepared.pi_logged.push_back(pi(i, static_cast<std::size_t>(out.data.logged.action[i])));
+        GIMBAL_TRY(const Matrix pi,
+                   policy::read_arm_columns(table, prefix, out.data.arms, "--policy-columns", "policy probability", true));
+        for (std::size_t i = 0; i < table.rows(); ++i)
+          prepared.pi_logged.push_back(pi(i, static_cast<std::size_t>(out.data.logged.action[i])));
       }
       for (std::size_t i = 0; i < table.rows(); ++i) {
         if (prepared.pi_logged[i] < 0 || prepared.pi_logged[i] > 1) {
-          return fail_at(table.where(i), ErrorCode::kInvalidArgument, "the probability of policy \"{}\" must lie in [0, 1], found {}", prefix,
+          return fail_at(table.where(i), ErrorCode::kInvalidArgument,
+                         "the probability of policy \"{}\" must lie in [0, 1], found {}", prefix,
                          shortest(prepared.pi_logged[i]));
         }
       }
     } else {
-      GIMBAL_TRY(prepared.pi, policy::read_arm_columns(table, prefix, out.data.arms, "--policy-columns", "policy probability", true));
+      GIMBAL_TRY(prepared.pi,
+                 policy::read_arm_columns(table, prefix, out.data.arms, "--policy-columns", "policy probability", true));
       prepared.e = out.data.e;
       prepared.mu = mu;
       prepared.b = b;
@@ -296,9 +326,12 @@ Result<void> note_test_use(CommandContext& context, const std::vector<NamedPolic
     if (folder.empty()) continue;
     GIMBAL_TRY(const int before, record_test_use(folder, test_sha, named.sha256, context.clock()));
     if (before > 0) {
-      context.warn("test_reused", fmt::format("this test set has already been used {} time{} in this run: its verdicts no longer have their nominal error", before,
-                                              before == 1 ? "" : "s"),
-                   before);
+      context.warn(
+          "test_reused",
+          fmt::format(
+              "this test set has already been used {} time{} in this run: its verdicts no longer have their nominal error",
+              before, before == 1 ? "" : "s"),
+          before);
     }
   }
   return {};
@@ -308,14 +341,16 @@ Result<int> evaluate(CommandContext& context, const Flags& flags) {
   if (!flags.require.empty() && flags.require != "better") {
     return fail_at("--require", ErrorCode::kUsage, "expected better, found {}", gimbal::quoted(flags.require));
   }
-  GIMBAL_TRY(const EvaluatedTest tested, evaluate_test(context, flags, [&](std::string_view key) { return context.given(key); }));
+  GIMBAL_TRY(const EvaluatedTest tested,
+             evaluate_test(context, flags, [&](std::string_view key) { return context.given(key); }));
   const policy::Evaluation& evaluation = tested.evaluation;
   if (flags.strict && evaluation.poor_overlap()) {
     const policy::PolicyEvaluation* worst = nullptr;
     for (const policy::PolicyEvaluation& each : evaluation.policies) {
       if (each.poor_overlap && (!worst || each.ess < worst->ess)) worst = &each;
     }
-    return fail_at("--strict", ErrorCode::kInsufficientData, "{}: poor overlap: effective sample size {} of {} units, largest weight {}", worst->name,
+    return fail_at("--strict", ErrorCode::kInsufficientData,
+                   "{}: poor overlap: effective sample size {} of {} units, largest weight {}", worst->name,
                    format_significant(worst->ess, 4), evaluation.n, format_significant(worst->max_weight, 4));
   }
   DocumentWriter document("gimbal.policy.evaluation/1");
@@ -343,8 +378,8 @@ policy::TestedPolicy PreparedPolicy::tested() const {
   return out;
 }
 
-Result<PreparedPolicy> prepare_policy(const policy::PolicyFile& file, const std::string& name, const data::DataTable& table, const std::string& baseline,
-                                      data::UnknownCategory unknown, PreparedTest& counts) {
+Result<PreparedPolicy> prepare_policy(const policy::PolicyFile& file, const std::string& name, const data::DataTable& table,
+                                      const std::string& baseline, data::UnknownCategory unknown, PreparedTest& counts) {
   PreparedPolicy out;
   out.name = name;
   policy::PolicyFile untrimmed = file;  // rows below --trim have been left out before
@@ -370,7 +405,8 @@ std::string run_folder_of(const std::string& policy_path) {
   return folder.parent_path().string();
 }
 
-Result<int> record_test_use(const std::string& run_folder, const std::string& test_sha256, const std::string& policy_sha256, const Clock& clock) {
+Result<int> record_test_use(const std::string& run_folder, const std::string& test_sha256, const std::string& policy_sha256,
+                            const Clock& clock) {
   const std::string path = (std::filesystem::path(run_folder) / "artifacts" / "test_use.jsonl").string();
   std::set<std::string> others;
   bool known = false;
@@ -380,20 +416,26 @@ Result<int> record_test_use(const std::string& run_folder, const std::string& te
       GIMBAL_TRY(const std::string test, record.string("test_sha256"));
       GIMBAL_TRY(const std::string policy, record.string("policy_sha256"));
       if (test != test_sha256) continue;
-      if (policy == policy_sha256) known = true;
-      else others.insert(policy);
+      if (policy == policy_sha256)
+        known = true;
+      else
+        others.insert(policy);
     }
   }
   if (!known) {
     JsonWriter line;
-    line.begin_object().field("schema", "gimbal.policy.test_use/1").field("at", format_utc(clock.now())).field("test_sha256", test_sha256);
+    line.begin_object()
+        .field("schema", "gimbal.policy.test_use/1")
+        .field("at", format_utc(clock.now()))
+        .field("test_sha256", test_sha256);
     line.field("policy_sha256", policy_sha256).end_object();
     GIMBAL_TRY(append_durable(path, line.text() + "\n"));
   }
   return static_cast<int>(others.size());
 }
 
-Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptions& flags, const std::function<bool(std::string_view)>& given) {
+Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptions& flags,
+                                    const std::function<bool(std::string_view)>& given) {
   EvaluatedTest out;
   policy::FitSpec fit;
   GIMBAL_TRY(policy::set_unknown_category(fit, flags.unknown_category));
@@ -418,11 +460,14 @@ Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptio
   context.lap("compute");
   forward_warnings(context, out.evaluation.warnings);
   if (test.unknown_cells > 0) {
-    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing", static_cast<std::int64_t>(test.unknown_cells));
+    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing",
+                 static_cast<std::int64_t>(test.unknown_cells));
   }
-  if (test.trimmed > 0) context.warn("trimmed", "units with a propensity below --trim were left out", static_cast<std::int64_t>(test.trimmed));
+  if (test.trimmed > 0)
+    context.warn("trimmed", "units with a propensity below --trim were left out", static_cast<std::int64_t>(test.trimmed));
   if (test.data.dropped_missing_outcome > 0) {
-    context.warn("missing_outcome", "rows without an outcome were skipped", static_cast<std::int64_t>(test.data.dropped_missing_outcome));
+    context.warn("missing_outcome", "rows without an outcome were skipped",
+                 static_cast<std::int64_t>(test.data.dropped_missing_outcome));
   }
   GIMBAL_TRY(note_test_use(context, policies, test_sha));
   return out;
@@ -437,31 +482,35 @@ std::string evaluation_text(const policy::Evaluation& evaluation) {
     for (const policy::Score score : kAll) {
       const std::optional<policy::Estimate>& estimate = each.estimates[static_cast<std::size_t>(score)];
       if (!estimate) continue;
-      table.row({std::string(policy::score_name(score)) + (score == evaluation.spec.primary ? " *" : ""), signed_text(estimate->tau),
-                 format_significant(estimate->se, 3), format_significant(estimate->ci_low, 3), format_significant(estimate->ci_high, 3),
-                 estimate->p ? format_p_value(*estimate->p) : "-"});
+      table.row({std::string(policy::score_name(score)) + (score == evaluation.spec.primary ? " *" : ""),
+                 signed_text(estimate->tau), format_significant(estimate->se, 3), format_significant(estimate->ci_low, 3),
+                 format_significant(estimate->ci_high, 3), estimate->p ? format_p_value(*estimate->p) : "-"});
     }
-    out += fmt::format("\n{}: {} units{}, effective sample size {}, largest weight {}\n{}", each.name, format_count(evaluation.n),
-                       evaluation.clusters ? fmt::format(" in {} clusters", format_count(*evaluation.clusters)) : "", format_significant(each.ess, 5),
-                       format_significant(each.max_weight, 4), table.indent(2).text());
+    out +=
+        fmt::format("\n{}: {} units{}, effective sample size {}, largest weight {}\n{}", each.name, format_count(evaluation.n),
+                    evaluation.clusters ? fmt::format(" in {} clusters", format_count(*evaluation.clusters)) : "",
+                    format_significant(each.ess, 5), format_significant(each.max_weight, 4), table.indent(2).text());
     if (each.bootstrap) {
-      out += fmt::format("  studentized bootstrap, {} draws: {} to {}\n", each.bootstrap->draws, format_significant(each.bootstrap->ci_low, 3),
-                         format_significant(each.bootstrap->ci_high, 3));
+      out += fmt::format("  studentized bootstrap, {} draws: {} to {}\n", each.bootstrap->draws,
+                         format_significant(each.bootstrap->ci_low, 3), format_significant(each.bootstrap->ci_high, 3));
     }
     if (each.subgroups.empty()) continue;
     TextTable groups({"group", "units", "improvement", "95 % CI low", "high", "adjusted p"});
     for (const policy::Subgroup& group : each.subgroups) {
-      const auto number = [](const std::optional<double>& value) { return value ? format_significant(*value, 3) : std::string("-"); };
-      groups.row({group.column + " = " + group.level, format_count(group.n), group.tau ? signed_text(*group.tau) : "-", number(group.ci_low),
-                  number(group.ci_high), group.p_adjusted ? format_p_value(*group.p_adjusted) : "-"});
+      const auto number = [](const std::optional<double>& value) {
+        return value ? format_significant(*value, 3) : std::string("-");
+      };
+      groups.row({group.column + " = " + group.level, format_count(group.n), group.tau ? signed_text(*group.tau) : "-",
+                  number(group.ci_low), number(group.ci_high), group.p_adjusted ? format_p_value(*group.p_adjusted) : "-"});
     }
     out += "\n" + groups.indent(2).text();
   }
   for (const policy::ContrastEvaluation& contrast : evaluation.contrasts) {
     const std::optional<policy::Estimate>& estimate = contrast.estimates[static_cast<std::size_t>(evaluation.spec.primary)];
     if (estimate) {
-      out += fmt::format("\n{} against {}: {} per unit (95 % CI {} to {}): {}\n", contrast.policy, contrast.against, signed_text(estimate->tau),
-                         format_significant(estimate->ci_low, 3), format_significant(estimate->ci_high, 3), policy::verdict_name(contrast.verdict));
+      out += fmt::format("\n{} against {}: {} per unit (95 % CI {} to {}): {}\n", contrast.policy, contrast.against,
+                         signed_text(estimate->tau), format_significant(estimate->ci_low, 3),
+                         format_significant(estimate->ci_high, 3), policy::verdict_name(contrast.verdict));
     }
   }
   return out;
@@ -471,15 +520,29 @@ Command policy_evaluate_command() {
   auto flags = std::make_shared<Flags>();
   Command command("evaluate", "Evaluate policies on a test set: improvement, interval, verdict.");
   command.description(
-      "Four estimates of the improvement over the baseline with analytic standard errors (clusters and weights counted); --score names the one "
-      "that gives the verdict. Column names come from the policy file; a flag given again overrides, and --cluster none treats units as independent.");
+      "Four estimates of the improvement over the baseline with analytic standard errors (clusters and weights counted); "
+      "--score names the one "
+      "that gives the verdict. Column names come from the policy file; a flag given again overrides, and --cluster none treats "
+      "units as independent.");
   command.positional("POLICY", &flags->policies).file().count(0).help("policy files; none with --policy-columns");
   command.positional("TEST", &flags->test).file().help("logged data that no policy was trained on");
   add_data_options(command, flags->columns);
-  command.option("--policy-columns", &flags->policy_columns).value("PREFIX").group("Policies in columns").help("the test file holds the probabilities PREFIX + arm; repeatable");
-  command.option("--pscore", &flags->pscore).value("COL").group("Policies in columns").help("propensity of the logged arm alone");
-  command.option("--prediction-columns", &flags->prediction_columns).value("PREFIX").group("Policies in columns").help("predicted outcomes PREFIX + arm, for dr");
-  command.option("--score", &flags->score).value("dr|cipw|ipw|snips").show_default("dr; snips without predictions").help("the estimate that gives the verdict");
+  command.option("--policy-columns", &flags->policy_columns)
+      .value("PREFIX")
+      .group("Policies in columns")
+      .help("the test file holds the probabilities PREFIX + arm; repeatable");
+  command.option("--pscore", &flags->pscore)
+      .value("COL")
+      .group("Policies in columns")
+      .help("propensity of the logged arm alone");
+  command.option("--prediction-columns", &flags->prediction_columns)
+      .value("PREFIX")
+      .group("Policies in columns")
+      .help("predicted outcomes PREFIX + arm, for dr");
+  command.option("--score", &flags->score)
+      .value("dr|cipw|ipw|snips")
+      .show_default("dr; snips without predictions")
+      .help("the estimate that gives the verdict");
   command.option("--c0", &flags->c0).value("X").help("centre of cipw; default: the policy file's");
   add_test_options(command, flags->level, false);
   command.option("--adjust", &flags->adjust).value("holm|fixed-sequence|none").help("for several policies");
@@ -487,9 +550,13 @@ Command policy_evaluate_command() {
   command.flag("--contrast", &flags->contrast).help("the difference between each pair of policies");
   add_bootstrap(command, &flags->bootstrap, 2000);
   add_strict(command, &flags->strict).help("poor overlap ends with exit code 3");
-  command.option("--require", &flags->require).value("better").help("exit code 1 unless every policy is better than the baseline");
+  command.option("--require", &flags->require)
+      .value("better")
+      .help("exit code 1 unless every policy is better than the baseline");
   command.flag("--allow-train-data", &flags->allow_train_data).help("evaluate on rows that the policy was trained on");
-  command.option("--unknown-category", &flags->unknown_category).value("error|missing").help("levels that training has not seen");
+  command.option("--unknown-category", &flags->unknown_category)
+      .value("error|missing")
+      .help("levels that training has not seen");
   add_out(command, &flags->out);
   command.example("gimbal policy evaluate policy.json holdout.csv --by region");
   command.run([flags](CommandContext& context) { return evaluate(context, *flags); });

@@ -40,7 +40,8 @@ Result<PreparedPolicy> prepare_policy(const policy::PolicyFile& file, const std:
 // The run directory that a policy file lies in (its artifacts/ folder), or "".
 std::string run_folder_of(const std::string& policy_path);
 // Records that a policy was evaluated on a test set; returns how many other policies were evaluated on it before in this run.
-Result<int> record_test_use(const std::string& run_folder, const std::string& test_sha256, const std::string& policy_sha256, const Clock& clock);
+Result<int> record_test_use(const std::string& run_folder, const std::string& test_sha256, const std::string& policy_sha256,
+                            const Clock& clock);
 
 // The choices of `evaluate`.
 struct EvaluateOptions {
@@ -61,9 +62,10 @@ struct EvaluatedTest {
   PreparedTest test;
   policy::Evaluation evaluation;
 };
-// Reads policies and test, evaluates, forwards warnings, records the use of the test set. `given`: whether a column flag was given
-// on this command line (only then it overrides what the policy carries).
-Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptions& options, const std::function<bool(std::string_view)>& given);
+// Reads policies and test, evaluates, forwards warnings, records the use of the test set. `given`: whether a column flag was
+// given on this command line (only then it overrides what the policy carries).
+Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptions& options,
+                                    const std::function<bool(std::string_view)>& given);
 
 std::string evaluation_text(const policy::Evaluation& evaluation);
 

@@ -6,6 +6,7 @@
 #include "gimbal/base/text.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/baseline.h"
+#include "gimbal/policy/charts_text.h"
 
 namespace gimbal::cli {
 namespace {
@@ -162,6 +163,29 @@ Result<policy::Side> parse_side(const std::string& text) {
   return fail_at("--side", ErrorCode::kUsage, "expected two or one, found {}", gimbal::quoted(text));
 }
 
+Result<std::optional<policy::CurveKind>> parse_curve(const std::string& text) {
+  if (text.empty()) return std::optional<policy::CurveKind>();
+  if (text == "honest") return std::optional(policy::CurveKind::kHonest);
+  if (text == "plugin") return std::optional(policy::CurveKind::kPlugin);
+  return fail_at("--curve", ErrorCode::kUsage, "expected honest or plugin, found {}", gimbal::quoted(text));
+}
+
+Result<policy::Score> parse_score(const std::string& text) {
+  Result<policy::Score> score = policy::parse_score(text);
+  if (!score) return fail(std::move(score).error().at("--score"));
+  return score;
+}
+
+Result<policy::SelectRule> parse_rule(const std::string& text, std::string_view flag) {
+  Result<policy::SelectRule> rule = policy::parse_select_rule(text);
+  if (!rule) {
+    Error error = std::move(rule).error();
+    error.where = flag;  // the grammar names --select
+    return fail(std::move(error));
+  }
+  return rule;
+}
+
 void add_frontier_options(Command& command, FrontierOptions& options, bool inputs) {
   if (inputs) {
     command.option("--nuisances", &options.nuisances)
@@ -186,7 +210,7 @@ void add_frontier_options(Command& command, FrontierOptions& options, bool input
   command.option("--c0", &options.c0).value("X").help("centre of cipw; default: the training mean of the outcome");
   command.option("--points", &options.points)
       .min(1)
-      .max(100000)
+      .max(10000)
       .value("N")
       .help("printed points, equally spaced in improvement");
   command.option("--at", &options.at)
@@ -234,18 +258,13 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
   }
   out.cluster = options.cluster;
   out.minimize = options.minimize;
-  GIMBAL_TRY(out.score, policy::parse_score(options.score));
+  GIMBAL_TRY(out.score, parse_score(options.score));
   out.c0 = options.c0;
   out.points = static_cast<std::size_t>(options.points);
   if (options.test.n_test) out.n_test = static_cast<double>(*options.test.n_test);
   out.alpha = options.test.alpha;
   GIMBAL_TRY(out.side, parse_side(options.test.side));
-  if (options.curve == "honest")
-    out.curve = policy::CurveKind::kHonest;
-  else if (options.curve == "plugin")
-    out.curve = policy::CurveKind::kPlugin;
-  else if (!options.curve.empty())
-    return fail_at("--curve", ErrorCode::kUsage, "expected honest or plugin, found {}", gimbal::quoted(options.curve));
+  GIMBAL_TRY(out.curve, parse_curve(options.curve));
   out.deterministic = options.deterministic;
   out.limits.max_drift = options.max_drift;
   for (const std::string& text : options.floors) {
@@ -268,7 +287,7 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
   }
   out.limits.budget = options.budget;
   out.at = options.at;
-  for (const std::string& rule : options.at) GIMBAL_TRY(policy::parse_select_rule(rule));
+  for (const std::string& rule : options.at) GIMBAL_TRY(parse_rule(rule, "--at"));
   policy::FitSpec spec;
   GIMBAL_TRY(policy::set_unknown_category(spec, options.unknown_category));
   out.unknown = spec.unknown;
@@ -288,38 +307,50 @@ void forward_warnings(CommandContext& context, const std::vector<Warning>& warni
   for (const Warning& warning : warnings) context.warn(warning.code, warning.message, warning.count);
 }
 
-std::string signed_text(double value, int digits) {
-  const std::string text = format_significant(value, digits);
-  return value >= 0 ? "+" + text : text;
+std::string fixed_text(double value, int decimals) { return fmt::format("{:.{}f}", value == 0 ? 0.0 : value, decimals); }
+
+std::string signed_text(double value, int decimals) {
+  const std::string text = fixed_text(value, decimals);
+  if (text.find_first_not_of("-0.") == std::string::npos) return text.front() == '-' ? text.substr(1) : text;
+  return value > 0 ? "+" + text : text;
+}
+
+std::string p_text(const std::optional<double>& p) {
+  if (!p) return "-";
+  return *p < 1e-9 ? "< 1e-9" : format_significant(*p, 2);
 }
 
 std::string percent_text(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 std::string describe_point(const policy::FrontierPoint& point, const policy::Frontier& frontier, policy::CurveKind curve) {
   const bool honest = curve == policy::CurveKind::kHonest && point.honest.has_value();
-  const double n = frontier.options().test.n;
-  std::string out =
-      fmt::format("  lambda        {}\n", std::isfinite(*point.lambda) ? format_significant(*point.lambda, 6)
-                                                                       : "infinity (everyone gets the best predicted arm)");
-  out += fmt::format("  improvement   {} per unit", signed_text(honest ? point.honest->tau : point.moments.tau));
+  const policy::TestSpec& test = frontier.options().test;
+  const int decimals =
+      policy::decimals_for(honest ? point.honest->tau_high - point.honest->tau_low : std::abs(point.moments.tau) / 4);
+  std::string out = fmt::format("  lambda        {}\n", std::isfinite(*point.lambda)
+                                                           ? format_significant(*point.lambda, 6)
+                                                           : "infinity (everyone gets the best arm that the models see)");
+  out += fmt::format("  improvement   {} per unit", signed_text(honest ? point.honest->tau : point.moments.tau, decimals));
   if (honest) {
-    out += fmt::format(" on rows the models have not seen (95 % CI {} to {}); the models promise {}",
-                       format_significant(point.honest->tau_low, 3), format_significant(point.honest->tau_high, 3),
-                       signed_text(point.moments.tau));
+    out += fmt::format(" on rows that the models have not seen ({} CI {} to {})\n                {} per unit promised by the models",
+                       policy::level_words(test.alpha), fixed_text(point.honest->tau_low, decimals),
+                       fixed_text(point.honest->tau_high, decimals), signed_text(point.moments.tau, decimals));
   } else {
-    out += " predicted by the models";
+    out += " promised by the models";
   }
-  out += fmt::format("\n  power         {} with {} test units", percent_text(honest ? point.honest->power : point.power),
-                     format_count(std::llround(n)));
+  out += fmt::format("\n  power         {} with {} test units", policy::percent_words(honest ? point.honest->power : point.power),
+                     format_count(std::llround(test.n)));
   const double required = honest ? point.honest->units_required : point.units_required;
   if (std::isfinite(required)) out += fmt::format("; {} units give 80 %", format_count(std::llround(std::ceil(required))));
   out += "\n";
+  for (const auto& [name, price] : point.shadow_prices) {
+    out += fmt::format("  shadow price  {} of improvement per unit of \"{}\"\n", format_significant(price, 4), name);
+  }
   TextTable table({"arm", "share"});
-  for (std::size_t a = 0; a < frontier.arms().size(); ++a)
+  for (std::size_t a = 0; a < frontier.arms().size(); ++a) {
     table.row({frontier.arms()[a], percent_text(point.summary.shares[a])});
-  for (const auto& [name, price] : point.shadow_prices)
-    out += fmt::format("  shadow price  {}: {} per unit of the constraint\n", name, format_significant(price, 4));
-  return out + table.indent(2).text();
+  }
+  return out + "\n" + table.indent(2).text();
 }
 
 void note_score(CommandContext& context, const policy::LoadedFrontier& loaded) {

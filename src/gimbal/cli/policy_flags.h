@@ -46,6 +46,11 @@ struct TestOptions {
 void add_test_options(Command& command, TestOptions& options, bool with_n_test);
 Result<policy::Side> parse_side(const std::string& text);
 
+// --- words of flags; errors name the flag
+Result<std::optional<policy::CurveKind>> parse_curve(const std::string& text);  // "": none
+Result<policy::Score> parse_score(const std::string& text);
+Result<policy::SelectRule> parse_rule(const std::string& text, std::string_view flag);
+
 // --- the frontier: score, points, bounds, constraints
 struct FrontierOptions {
   std::string nuisances, population, baseline, cluster, score = "dr", curve, unknown_category = "error";
@@ -63,7 +68,10 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
 // --- pieces of output
 void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs);
 void forward_warnings(CommandContext& context, const std::vector<Warning>& warnings);
-std::string signed_text(double value, int digits = 3);  // "+0.0347"
+// Numbers for people, with as many decimals as policy::decimals_for says for their interval.
+std::string fixed_text(double value, int decimals);   // "0.0347"
+std::string signed_text(double value, int decimals);  // "+0.0347", "0.0000"
+std::string p_text(const std::optional<double>& p);   // "0.012", "< 1e-9", "-"
 std::string percent_text(double share);                 // "81.2 %": for people; documents carry fractions
 
 // One frontier point as `choose`, `run` and `power` show it to people.

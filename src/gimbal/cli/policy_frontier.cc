@@ -20,12 +20,14 @@ struct Flags {
   std::optional<std::string> csv, svg, unit_probabilities, out;
 };
 
-Result<std::vector<policy::FrontierPoint>> marked_points(const policy::LoadedFrontier& loaded, const std::vector<std::string>& files) {
+Result<std::vector<policy::FrontierPoint>> marked_points(const policy::LoadedFrontier& loaded,
+                                                         const std::vector<std::string>& files) {
   std::vector<policy::FrontierPoint> out;
   for (const std::string& file : files) {
     GIMBAL_TRY(const data::DataTable table, data::read_table(file));
     if (table.rows() != loaded.frontier->units()) {
-      return fail_at(file, ErrorCode::kInvalidArgument, "expected one row for each of the {} units, found {}", loaded.frontier->units(), table.rows());
+      return fail_at(file, ErrorCode::kInvalidArgument, "expected one row for each of the {} units, found {}",
+                     loaded.frontier->units(), table.rows());
     }
     GIMBAL_TRY(const Matrix pi, policy::read_arm_columns(table, "p_", loaded.frontier->arms(), "--mark", "probability", true));
     out.push_back(loaded.frontier->mark(pi, "mark:" + file));
@@ -33,7 +35,8 @@ Result<std::vector<policy::FrontierPoint>> marked_points(const policy::LoadedFro
   return out;
 }
 
-Result<void> write_unit_probabilities(const policy::LoadedFrontier& loaded, const std::vector<policy::FrontierPoint>& points, const std::string& path) {
+Result<void> write_unit_probabilities(const policy::LoadedFrontier& loaded, const std::vector<policy::FrontierPoint>& points,
+                                      const std::string& path) {
   const std::vector<std::string>& arms = loaded.frontier->arms();
   std::vector<std::string> header = {loaded.ids.empty() ? "row" : "id", "at"};
   for (const std::string& arm : arms) header.push_back("p_" + arm);
@@ -41,8 +44,10 @@ Result<void> write_unit_probabilities(const policy::LoadedFrontier& loaded, cons
   for (std::size_t p = 0; p < points.size(); ++p) {
     GIMBAL_TRY(const Matrix pi, loaded.frontier->probabilities(points[p]));
     for (std::size_t i = 0; i < pi.rows(); ++i) {
-      if (loaded.ids.empty()) csv.cell(static_cast<std::int64_t>(i));
-      else csv.cell(std::string_view(loaded.ids[i]));
+      if (loaded.ids.empty())
+        csv.cell(static_cast<std::int64_t>(i));
+      else
+        csv.cell(std::string_view(loaded.ids[i]));
       csv.cell(static_cast<std::int64_t>(p));
       for (const double value : pi.row(i)) csv.cell(value);
       csv.end_row();
@@ -54,19 +59,21 @@ Result<void> write_unit_probabilities(const policy::LoadedFrontier& loaded, cons
 void print_summary(CommandContext& context, const policy::FrontierDocument& document, const std::optional<std::string>& out) {
   const policy::Frontier& frontier = *document.loaded->frontier;
   const bool honest = frontier.has_honest();
-  std::string text = fmt::format("{} units, score {}, compared with {}, a test of {} units\n\n", format_count(static_cast<std::int64_t>(frontier.units())),
-                                 policy::score_name(frontier.options().score), document.loaded->request.baseline,
-                                 format_count(std::llround(frontier.options().test.n)));
+  std::string text =
+      fmt::format("{} units, score {}, compared with {}, a test of {} units\n\n",
+                  format_count(static_cast<std::int64_t>(frontier.units())), policy::score_name(frontier.options().score),
+                  document.loaded->request.baseline, format_count(std::llround(frontier.options().test.n)));
   std::vector<std::string> headings = {"point", "lambda", "improvement", "se", "power"};
   if (honest) headings.insert(headings.end(), {"honest", "95 % CI low", "high", "power"});
   TextTable table(headings);
   const auto row = [&](const policy::FrontierPoint& point, const std::string& name) {
     const bool finite = point.lambda && std::isfinite(*point.lambda);
-    std::vector<std::string> cells = {name, finite ? format_significant(*point.lambda, 4) : (point.lambda ? "inf" : "-"), signed_text(point.moments.tau),
-                                      format_significant(point.se, 2), percent_text(point.power)};
+    std::vector<std::string> cells = {name, finite ? format_significant(*point.lambda, 4) : (point.lambda ? "inf" : "-"),
+                                      signed_text(point.moments.tau), format_significant(point.se, 2),
+                                      percent_text(point.power)};
     if (honest && point.honest) {
-      cells.insert(cells.end(), {signed_text(point.honest->tau), format_significant(point.honest->tau_low, 3), format_significant(point.honest->tau_high, 3),
-                                 percent_text(point.honest->power)});
+      cells.insert(cells.end(), {signed_text(point.honest->tau), format_significant(point.honest->tau_low, 3),
+                                 format_significant(point.honest->tau_high, 3), percent_text(point.honest->power)});
     }
     cells.resize(headings.size(), "-");
     table.row(std::move(cells));
@@ -76,12 +83,14 @@ void print_summary(CommandContext& context, const policy::FrontierDocument& docu
   const std::size_t count = document.points.size();
   const bool grid = document.loaded->request.at.empty();
   const std::size_t step = grid ? std::max<std::size_t>(1, count / 10) : 1;
-  for (std::size_t p = grid ? step : 0; p + (grid ? 1 : 0) < count; p += step) row(document.points[p], grid ? "" : document.points[p].at);
+  for (std::size_t p = grid ? step : 0; p + (grid ? 1 : 0) < count; p += step)
+    row(document.points[p], grid ? "" : document.points[p].at);
   row(document.max_tau, "max-tau");
   text += table.text();
   if (const auto gap = frontier.gap(document.max_tau)) {
-    text += fmt::format("\nPromise at max-tau: models {} per unit, held-out rows {} +- {}: {}\n", signed_text(gap->at_max_tau.plugin),
-                        signed_text(gap->at_max_tau.honest), format_significant(gap->at_max_tau.se_honest, 2), policy::promise_verdict_name(gap->verdict));
+    text += fmt::format("\nPromise at max-tau: models {} per unit, held-out rows {} +- {}: {}\n",
+                        signed_text(gap->at_max_tau.plugin), signed_text(gap->at_max_tau.honest),
+                        format_significant(gap->at_max_tau.se_honest, 2), policy::promise_verdict_name(gap->verdict));
   }
   text += out ? fmt::format("\nNext: gimbal policy choose {} --select power:0.8 -o policy.json\n", *out)
               : "\nNext: write the document with -o frontier.json, then gimbal policy choose frontier.json -o policy.json\n";
@@ -91,7 +100,8 @@ void print_summary(CommandContext& context, const policy::FrontierDocument& docu
 Result<int> frontier(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(const policy::FrontierRequest request, frontier_request(flags.frontier, flags.model.value_or(""), context.seed));
   if (flags.unit_probabilities && flags.frontier.at.empty()) {
-    return fail_at("--unit-probabilities", ErrorCode::kUsage, "probabilities are written for the points of --at RULE, and none is given");
+    return fail_at("--unit-probabilities", ErrorCode::kUsage,
+                   "probabilities are written for the points of --at RULE, and none is given");
   }
   GIMBAL_TRY(const policy::LoadedFrontier loaded, policy::load_frontier(request));
   context.lap("read");
@@ -120,16 +130,25 @@ Command policy_frontier_command() {
   auto flags = std::make_shared<Flags>();
   Command command("frontier", "Compute the frontier between improvement and the power to show it.");
   command.description(
-      "Every policy that no other beats in both goals, exactly. The plug-in curve is what the models promise; the honest curve is what the same "
+      "Every policy that no other beats in both goals, exactly. The plug-in curve is what the models promise; the honest curve "
+      "is what the same "
       "policies deliver on rows that the models have not seen.");
   command.positional("MODEL", &flags->model).file().optional().help("a model of `gimbal policy fit`");
   add_frontier_options(command, flags->frontier, true);
-  command.option("--mark", &flags->marks).whole_words().file().value("FILE").help("probabilities p_ARM of another policy on the same units: put on the chart");
+  command.option("--mark", &flags->marks)
+      .whole_words()
+      .file()
+      .value("FILE")
+      .help("probabilities p_ARM of another policy on the same units: put on the chart");
   command.option("--csv", &flags->csv).file().value("FILE").help("the points as CSV");
   command.option("--svg", &flags->svg).file().value("FILE").help("the chart");
-  command.option("--unit-probabilities", &flags->unit_probabilities).file().value("FILE").help("probabilities of each unit at each --at point, as CSV");
+  command.option("--unit-probabilities", &flags->unit_probabilities)
+      .file()
+      .value("FILE")
+      .help("probabilities of each unit at each --at point, as CSV");
   add_out(command, &flags->out);
-  command.example("gimbal policy frontier model.json --population customers.csv --n-test 5000 -o frontier.json --svg frontier.svg");
+  command.example(
+      "gimbal policy frontier model.json --population customers.csv --n-test 5000 -o frontier.json --svg frontier.svg");
   command.run([flags](CommandContext& context) { return frontier(context, *flags); });
   return command;
 }

@@ -28,15 +28,19 @@ Result<std::vector<double>> sizes(const std::string& text) {
   if (text.find(':') != std::string::npos) {
     const auto span = parse_span(text);
     if (!span) return fail(Error(span.error()).at("--n"));
-    if (span->first < 2) return fail_at("--n", ErrorCode::kUsage, "expected sizes of at least 2, found {}", gimbal::quoted(text));
+    if (span->first < 2)
+      return fail_at("--n", ErrorCode::kUsage, "expected sizes of at least 2, found {}", gimbal::quoted(text));
     return policy::test_sizes(span->first, span->second, kRangeSizes);
   }
   for (const std::string& word : split_list(text)) {
     const std::optional<std::int64_t> size = parse_int(word);
-    if (!size || *size < 2) return fail_at("--n", ErrorCode::kUsage, "expected sizes of at least 2 or a range such as 500:100000, found {}", gimbal::quoted(word));
+    if (!size || *size < 2)
+      return fail_at("--n", ErrorCode::kUsage, "expected sizes of at least 2 or a range such as 500:100000, found {}",
+                     gimbal::quoted(word));
     out.push_back(static_cast<double>(*size));
   }
-  if (out.empty()) return fail_at("--n", ErrorCode::kUsage, "expected sizes such as 500,1000 or a range such as 500:100000, found nothing");
+  if (out.empty())
+    return fail_at("--n", ErrorCode::kUsage, "expected sizes such as 500,1000 or a range such as 500:100000, found nothing");
   return out;
 }
 
@@ -47,10 +51,14 @@ Result<int> power(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(const policy::LoadedFrontier loaded, policy::load_frontier_document(flags.frontier));
   context.lap("read");
   policy::CurveKind curve = loaded.frontier->curve();
-  if (flags.curve == "plugin") curve = policy::CurveKind::kPlugin;
-  else if (flags.curve == "honest") curve = policy::CurveKind::kHonest;
-  else if (!flags.curve.empty()) return fail_at("--curve", ErrorCode::kUsage, "expected honest or plugin, found {}", gimbal::quoted(flags.curve));
-  GIMBAL_TRY(const std::vector<policy::PowerRow> rows, policy::power_rows(*loaded.frontier, curve, rules, ns, flags.power, !flags.at.empty()));
+  if (flags.curve == "plugin")
+    curve = policy::CurveKind::kPlugin;
+  else if (flags.curve == "honest")
+    curve = policy::CurveKind::kHonest;
+  else if (!flags.curve.empty())
+    return fail_at("--curve", ErrorCode::kUsage, "expected honest or plugin, found {}", gimbal::quoted(flags.curve));
+  GIMBAL_TRY(const std::vector<policy::PowerRow> rows,
+             policy::power_rows(*loaded.frontier, curve, rules, ns, flags.power, !flags.at.empty()));
   context.lap("compute");
   const policy::TestSpec& test = loaded.frontier->options().test;
   if (flags.svg) {
@@ -87,7 +95,8 @@ Result<int> power(CommandContext& context, const Flags& flags) {
     for (const policy::PowerRow& row : rows) cells.push_back(percent_text(row.power[k].power));
     by_size.row(std::move(cells));
   }
-  context.print(text + "\nPower by test size, " + (curve == policy::CurveKind::kHonest ? "honest" : "plug-in") + " curve:\n" + by_size.text());
+  context.print(text + "\nPower by test size, " + (curve == policy::CurveKind::kHonest ? "honest" : "plug-in") + " curve:\n" +
+                by_size.text());
   return 0;
 }
 
@@ -96,12 +105,22 @@ Result<int> power(CommandContext& context, const Flags& flags) {
 Command policy_power_command() {
   auto flags = std::make_shared<Flags>();
   Command command("power", "Plan the size of the test.");
-  command.description("For points of a frontier: the units that a test needs for a given power, and the power that test sizes give.");
+  command.description(
+      "For points of a frontier: the units that a test needs for a given power, and the power that test sizes give.");
   command.positional("FRONTIER", &flags->frontier).file().help("a document of `gimbal policy frontier`");
-  command.option("--n", &flags->n).value("LIST|FROM:TO").help("test sizes; a range gives 60 of them, equally spaced in the logarithm");
+  command.option("--n", &flags->n)
+      .value("LIST|FROM:TO")
+      .help("test sizes; a range gives 60 of them, equally spaced in the logarithm");
   command.option("--power", &flags->power).above(0).below(1).help("the power that the required sizes are for");
-  command.option("--at", &flags->at).whole_words().value("RULE").show_default("max-z, power:B, max-tau").help("the points, by rules of --select");
-  command.option("--curve", &flags->curve).value("honest|plugin").show_default("the document's").help("the curve that is planned with");
+  command.option("--at", &flags->at)
+      .whole_words()
+      .value("RULE")
+      .show_default("max-z, power:B, max-tau")
+      .help("the points, by rules of --select");
+  command.option("--curve", &flags->curve)
+      .value("honest|plugin")
+      .show_default("the document's")
+      .help("the curve that is planned with");
   command.option("--svg", &flags->svg).file().value("FILE").help("the chart");
   add_out(command, &flags->out);
   command.example("gimbal policy power frontier.json --n 500:20000 --svg power.svg");

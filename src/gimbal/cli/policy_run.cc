@@ -1,7 +1,7 @@
 // gimbal policy run: split, fit, frontier, choose, evaluate once, report; a run directory with every artifact.
 //
-// Each step goes through the same functions and files as the verb of that name, so the commands that the report prints make the same
-// artifacts again. Finished artifacts are kept when a run is resumed.
+// Each step goes through the same functions and files as the verb of that name, so the commands that the report prints make the
+// same artifacts again. Finished artifacts are kept when a run is resumed.
 #include <filesystem>
 
 #include "gimbal/base/file.h"
@@ -20,6 +20,7 @@
 #include "gimbal/policy/report.h"
 #include "gimbal/policy/split.h"
 #include "gimbal/run/run_directory.h"
+#include "gimbal/run/run_index.h"
 
 namespace gimbal::cli {
 namespace {
@@ -40,8 +41,10 @@ struct Flags {
 std::string without_markup(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
-    else if (text[i] != '*' && text[i] != '`') out += text[i];
+    if (text[i] == '\\' && i + 1 < text.size())
+      out += text[++i];
+    else if (text[i] != '*' && text[i] != '`')
+      out += text[i];
   }
   return out;
 }
@@ -52,6 +55,8 @@ class PolicyRun {
   PolicyRun(CommandContext& context, const Flags& flags) : context_(context), flags_(flags) {}
 
   Result<int> run() {
+    if (flags_.data.empty())
+      return fail_at("DATA", ErrorCode::kUsage, "give the logged data, or --resume DIR to go on with a run");
     // Everything that can be wrong with the flags is found before a folder is made.
     GIMBAL_TRY(columns_, data_flags(flags_.columns));
     if (!columns_.propensity) return fail(policy::missing_propensity());
@@ -71,13 +76,16 @@ class PolicyRun {
     load.all_columns = true;
     GIMBAL_TRY(all_, policy::load_logged(flags_.data, columns_, load));
     if (all_.dropped_missing_outcome > 0) {
-      context_.warn("missing_outcome", "rows without an outcome were skipped", static_cast<std::int64_t>(all_.dropped_missing_outcome));
+      context_.warn("missing_outcome", "rows without an outcome were skipped",
+                    static_cast<std::int64_t>(all_.dropped_missing_outcome));
     }
     columns_.arms = all_.arms;
     if (!flags_.test.empty()) {
       GIMBAL_TRY(const std::string train_sha, sha256_file(flags_.data));
       GIMBAL_TRY(const std::string test_sha, sha256_file(flags_.test));
-      if (train_sha == test_sha) return fail_at("--test", ErrorCode::kConflict, "{} and {} are the same file: a policy must be tested on other rows", flags_.data, flags_.test);
+      if (train_sha == test_sha)
+        return fail_at("--test", ErrorCode::kConflict, "{} and {} are the same file: a policy must be tested on other rows",
+                       flags_.data, flags_.test);
       GIMBAL_TRY(const policy::LoggedData test, policy::load_logged(flags_.test, columns_, load));
       rows_test_ = test.rows();
       rows_train_ = all_.rows();
@@ -100,7 +108,8 @@ class PolicyRun {
     if (flags_.resume) {
       run::ResumeRules rules;
       rules.force = flags_.force;
-      GIMBAL_TRY(run::RunDirectory opened, run::RunDirectory::open_for_resume(setup.path, setup, rules, run_services(context_)));
+      GIMBAL_TRY(run::RunDirectory opened,
+                 run::RunDirectory::open_for_resume(setup.path, setup, rules, run_services(context_)));
       directory_.emplace(std::move(opened));
     } else {
       GIMBAL_TRY(run::RunDirectory created, run::RunDirectory::create(setup, run_services(context_)));
@@ -112,7 +121,8 @@ class PolicyRun {
 
   std::string artifact(const std::string& name) const { return (std::filesystem::path(artifacts_) / name).string(); }
   Result<void> stage(const std::string& name) {
-    if (context_.stop().stop_requested()) return fail(ErrorCode::kInterrupted, "interrupted before \"{}\"; go on with --resume {}", name, directory_->path());
+    if (context_.stop().stop_requested())
+      return fail(ErrorCode::kInterrupted, "interrupted before \"{}\"; go on with --resume {}", name, directory_->path());
     context_.log().info(name);
     return directory_->event("stage", name);
   }
@@ -135,8 +145,10 @@ class PolicyRun {
     GIMBAL_TRY(stage("splitting"));
     train_path_ = artifact("train.csv.gz");
     test_path_ = artifact("test.csv.gz");
-    if (!directory_->has_artifact("train.csv.gz")) GIMBAL_TRY(directory_->write_artifact("train.csv.gz", data::to_csv(all_.table.select_rows(split_.train))));
-    if (!directory_->has_artifact("test.csv.gz")) GIMBAL_TRY(directory_->write_artifact("test.csv.gz", data::to_csv(all_.table.select_rows(split_.test))));
+    if (!directory_->has_artifact("train.csv.gz"))
+      GIMBAL_TRY(directory_->write_artifact("train.csv.gz", data::to_csv(all_.table.select_rows(split_.train))));
+    if (!directory_->has_artifact("test.csv.gz"))
+      GIMBAL_TRY(directory_->write_artifact("test.csv.gz", data::to_csv(all_.table.select_rows(split_.test))));
     context_.lap("split");
     return {};
   }
@@ -166,7 +178,8 @@ class PolicyRun {
     loaded_->request.model = "model.json";
     if (flags_.test.empty()) loaded_->request.population = "test.csv.gz";
     for (policy::InputFile& file : loaded_->inputs) {
-      if (std::filesystem::path(file.path).parent_path() == std::filesystem::path(artifacts_)) file.path = std::filesystem::path(file.path).filename().string();
+      if (std::filesystem::path(file.path).parent_path() == std::filesystem::path(artifacts_))
+        file.path = std::filesystem::path(file.path).filename().string();
     }
     GIMBAL_TRY(document_, policy::solve_document(*loaded_));
     forward_warnings(context_, loaded_->frontier->warnings());
@@ -184,13 +197,16 @@ class PolicyRun {
 
   Result<int> choose() {
     GIMBAL_TRY(stage("choosing"));
-    GIMBAL_TRY(chosen_, choose_point(*loaded_, flags_.select, request_.curve, flags_.fallback == "none" ? "" : flags_.fallback));
+    GIMBAL_TRY(chosen_,
+               choose_point(*loaded_, flags_.select, request_.curve, flags_.fallback == "none" ? "" : flags_.fallback));
     warn_plugin_choice(context_, *chosen_, *loaded_);
     if (!chosen_->stands()) return fail(unreachable(*chosen_, *loaded_->frontier));
     if (chosen_->fallback) {
-      context_.warn("fallback", fmt::format("{} cannot be reached ({}); the policy is that of {}", flags_.select, chosen_->choice.why, flags_.fallback));
+      context_.warn("fallback", fmt::format("{} cannot be reached ({}); the policy is that of {}", flags_.select,
+                                            chosen_->choice.why, flags_.fallback));
     }
-    const policy::PolicyFile file = policy::make_policy(*loaded_, chosen_->point, flags_.select, chosen_->curve, chosen_->fallback);
+    const policy::PolicyFile file =
+        policy::make_policy(*loaded_, chosen_->point, flags_.select, chosen_->curve, chosen_->fallback);
     GIMBAL_TRY(directory_->write_artifact("policy.json", file.text() + "\n"));
     if (directory_->has_artifact("model.json.ids")) {
       GIMBAL_TRY(const std::string ids, read_file(artifact("model.json.ids")));
@@ -221,8 +237,10 @@ class PolicyRun {
     data::CsvWriter csv(header);
     for (std::size_t i = 0; i < pi.rows(); ++i) {
       const std::string id = ids ? ids->text(i) : std::string();
-      if (ids) csv.cell(std::string_view(id));
-      else csv.cell(static_cast<std::int64_t>(i));
+      if (ids)
+        csv.cell(std::string_view(id));
+      else
+        csv.cell(static_cast<std::int64_t>(i));
       for (const double p : pi.row(i)) csv.cell(p);
       Stream stream = ids ? Stream(context_.seed, "policy.action", id) : Stream(context_.seed, "policy.action", i);
       csv.cell(std::string_view(columns_.arms[stream.categorical(pi.row(i))]));
@@ -236,31 +254,42 @@ class PolicyRun {
   std::vector<policy::ReproduceCommand> commands() const {
     const std::string model = artifact("model.json"), frontier = artifact("frontier.json"), chosen = artifact("policy.json");
     // Flags of the run as they were given, sorted to the verb that takes them.
-    std::string fit = fmt::format("gimbal policy fit {}", shell_quoted(train_path_)), at = fmt::format("gimbal policy frontier {} --population {}", shell_quoted(model), shell_quoted(test_path_));
+    std::string fit = fmt::format("gimbal policy fit {}", shell_quoted(train_path_)),
+                at = fmt::format("gimbal policy frontier {} --population {}", shell_quoted(model), shell_quoted(test_path_));
     const Command fit_command = policy_fit_command(), frontier_command = policy_frontier_command();
     for (const ResolvedOption& option : context_.options) {
-      if (option.source == Source::kDefault || option.name == "out" || option.name == "run-dir" || option.name == "json" || option.name == "quiet") continue;
+      if (option.source == Source::kDefault || option.name == "out" || option.name == "run-dir" || option.name == "json" ||
+          option.name == "quiet")
+        continue;
       const std::string words = option_words(option);
-      if (fit_command.find(option.name)) fit += words;
-      else if (frontier_command.find(option.name)) at += words;
+      if (fit_command.find(option.name))
+        fit += words;
+      else if (frontier_command.find(option.name))
+        at += words;
     }
     if (!context_.given("arms")) {
       fit += " --arms " + shell_quoted(join(columns_.arms, ","));
     }
     const std::string seed = context_.seed == 0 ? "" : fmt::format(" --seed {}", context_.seed);
-    std::string choose = fmt::format("gimbal policy choose {} --select {}", shell_quoted(frontier), shell_quoted(flags_.select));
+    std::string choose =
+        fmt::format("gimbal policy choose {} --select {}", shell_quoted(frontier), shell_quoted(flags_.select));
     if (chosen_->fallback) choose += " --fallback " + shell_quoted(flags_.fallback);
     return {{"artifacts/model.json", fit + seed + " -o " + shell_quoted(model)},
-            {"artifacts/frontier.json", at + seed + " -o " + shell_quoted(frontier) + " --csv " + shell_quoted(artifact("frontier.csv"))},
+            {"artifacts/frontier.json",
+             at + seed + " -o " + shell_quoted(frontier) + " --csv " + shell_quoted(artifact("frontier.csv"))},
             {"artifacts/policy.json", choose + " -o " + shell_quoted(chosen)},
-            {"artifacts/evaluation.json", fmt::format("gimbal policy evaluate {} {} --score {} -o {}", shell_quoted(chosen), shell_quoted(test_path_),
-                                                      flags_.frontier.score, shell_quoted(artifact("evaluation.json")))},
-            {"artifacts/actions_test.csv", fmt::format("gimbal policy apply {} {}{} -o {}", shell_quoted(chosen), shell_quoted(test_path_), seed,
-                                                       shell_quoted(artifact("actions_test.csv")))}};
+            {"artifacts/evaluation.json",
+             fmt::format("gimbal policy evaluate {} {} --score {} -o {}", shell_quoted(chosen), shell_quoted(test_path_),
+                         flags_.frontier.score, shell_quoted(artifact("evaluation.json")))},
+            {"artifacts/actions_test.csv",
+             fmt::format("gimbal policy apply {} {}{} -o {}", shell_quoted(chosen), shell_quoted(test_path_), seed,
+                         shell_quoted(artifact("actions_test.csv")))}};
   }
 
   static std::string shell_quoted(const std::string& text) {
-    const bool plain = !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:=,@%") == std::string::npos;
+    const bool plain =
+        !text.empty() &&
+        text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:=,@%") == std::string::npos;
     if (plain) return text;
     std::string out = "'";
     for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -284,7 +313,8 @@ class PolicyRun {
     GIMBAL_TRY(stage("writing the report"));
     const PreparedPolicy& prepared = tested_->test.policies.front();
     policy::PolicyReportInput input;
-    input.subtitle = fmt::format("{}, {}", std::filesystem::path(flags_.data).filename().string(), format_utc(context_.clock().now()).substr(0, 10));
+    input.subtitle = fmt::format("{}, {}", std::filesystem::path(flags_.data).filename().string(),
+                                 format_utc(context_.clock().now()).substr(0, 10));
     input.frontier = &*document_;
     input.chosen = &chosen_->point;
     GIMBAL_TRY(input.rule, policy::parse_select_rule(flags_.select));
@@ -300,7 +330,8 @@ class PolicyRun {
     input.fit = fitted_ ? &*fitted_ : nullptr;
     input.evaluation = &tested_->evaluation;
     const policy::TestedPolicy tested = prepared.tested();
-    GIMBAL_TRY(const policy::UnitScores scores, policy::unit_scores(tested_->test.data.logged, tested_->test.data.weight, tested));
+    GIMBAL_TRY(const policy::UnitScores scores,
+               policy::unit_scores(tested_->test.data.logged, tested_->test.data.weight, tested));
     input.test_scores = &scores;
     input.test_unit_weight = tested_->test.data.weight;
     input.rows_train = static_cast<std::int64_t>(rows_train_);
@@ -318,21 +349,29 @@ class PolicyRun {
 
   Result<int> finish() {
     const policy::PolicyEvaluation& result = tested_->evaluation.policies.front();
-    const std::optional<policy::Estimate>& primary = result.estimates[static_cast<std::size_t>(tested_->evaluation.spec.primary)];
+    const std::optional<policy::Estimate>& primary =
+        result.estimates[static_cast<std::size_t>(tested_->evaluation.spec.primary)];
     std::vector<run::Headline> headline;
-    if (primary) headline = {{"improvement", primary->tau, "per unit"}, {"improvement_low", primary->ci_low, "per unit"}, {"improvement_high", primary->ci_high, "per unit"}};
+    if (primary)
+      headline = {{"improvement", primary->tau, "per unit"},
+                  {"improvement_low", primary->ci_low, "per unit"},
+                  {"improvement_high", primary->ci_high, "per unit"}};
     directory_->set_headline(std::move(headline));
     DocumentWriter document("gimbal.policy.run/1");
     JsonWriter& json = document.json();
-    json.field("run_dir", directory_->path()).field("rows_train", static_cast<std::int64_t>(rows_train_)).field("rows_test", static_cast<std::int64_t>(rows_test_));
+    json.field("run_dir", directory_->path())
+        .field("rows_train", static_cast<std::int64_t>(rows_train_))
+        .field("rows_test", static_cast<std::int64_t>(rows_test_));
     json.key("choose").begin_object();
     write_choice_fields(json, *chosen_, *loaded_->frontier, artifact("policy.json"));
     json.end_object().key("evaluation").begin_object();
     policy::write_evaluation_fields(json, tested_->evaluation);
     json.end_object();
     GIMBAL_TRY(finish_document(context_, document));
-    context_.print(wrap_text(without_markup(sentences_.chosen)) + "\n" + wrap_text(without_markup(sentences_.promised)) + "\n" + wrap_text(without_markup(sentences_.tested)) + "\n" +
-                   policy::summary_line(result, tested_->evaluation.spec) + "\n\nReport: " + (std::filesystem::path(directory_->path()) / "report.html").string() +
+    context_.print(wrap_text(without_markup(sentences_.chosen)) + "\n" + wrap_text(without_markup(sentences_.promised)) + "\n" +
+                   wrap_text(without_markup(sentences_.tested)) + "\n" +
+                   policy::summary_line(result, tested_->evaluation.spec) +
+                   "\n\nReport: " + (std::filesystem::path(directory_->path()) / "report.html").string() +
                    "\nNext: gimbal policy apply " + artifact("policy.json") + " NEW.csv -o actions.csv\n");
     return 0;
   }
@@ -357,29 +396,99 @@ class PolicyRun {
 
 }  // namespace
 
+namespace {
+
+void declare(Command& command, Flags& flags) {
+  command.positional("DATA", &flags.data)
+      .file()
+      .optional()
+      .help("logged data: one row a unit, CSV or CSV.gz; not needed with --resume");
+  add_data_options(command, flags.columns);
+  add_fit_options(command, flags.fit);
+  add_frontier_options(command, flags.frontier, false);
+  command.option("--split", &flags.split)
+      .above(0)
+      .below(1)
+      .value("SHARE")
+      .help("share of the data that the models are fitted on");
+  command.option("--test", &flags.test).file().value("FILE").help("test data in a file of their own, instead of a split");
+  command.option("--select", &flags.select).value("RULE").help("the rule that picks the point (see `gimbal policy choose`)");
+  command.option("--fallback", &flags.fallback).value("RULE|none").help("the rule that stands in when the first cannot be met");
+  command.option("--by", &flags.evaluation.by)
+      .value("COL")
+      .help("the tested improvement in each level of a column; repeatable");
+  add_bootstrap(command, &flags.evaluation.bootstrap, 2000);
+  command.option("-o, --out, --output, --run-dir, --run", &flags.run_dir)
+      .folder()
+      .value("DIR")
+      .show_default("runs/policy-<time>")
+      .help("the run directory");
+  add_resume(command, &flags.resume);
+  add_force(command, &flags.force);
+}
+
+// The folder that --resume means: its value, or what -o names.
+Result<std::string> resumed_folder(const Flags& flags) {
+  if (!flags.resume->empty()) return *flags.resume;
+  if (flags.run_dir) return *flags.run_dir;
+  return fail_at("--resume", ErrorCode::kUsage, "name the run directory: --resume DIR");
+}
+
+// A resumed run goes on with the options that it recorded; RunDirectory::open_for_resume refuses others that are given now.
+Result<void> restore(CommandContext& context, Flags& flags) {
+  GIMBAL_TRY(const std::string folder, resumed_folder(flags));
+  GIMBAL_TRY(const run::RunSummary summary, run::read_run(folder, context.clock()));
+  const bool force = flags.force;
+  Flags recorded;
+  Command command("run", "");
+  declare(command, recorded);
+  for (const run::RunOption& option : summary.record.options) {
+    const OptionSpec* spec = command.find(option.name);
+    if (!spec || option.source == "default") continue;
+    GIMBAL_TRY(const JsonView value, JsonView::parse(option.value, option.name));
+    std::vector<std::string> words;
+    const auto word = [](const JsonView& item) { return item.is_string() ? item.string().value_or("") : item.text(); };
+    if (value.is_array()) {
+      GIMBAL_TRY(const std::vector<JsonView> items, value.items());
+      for (const JsonView& item : items) {
+        // A list is split at commas again, so an item that holds one stands in quotes.
+        const std::string text = word(item);
+        words.push_back(spec->split && text.find(',') != std::string::npos ? "\"" + text + "\"" : text);
+      }
+    } else {
+      words.push_back(word(value));
+    }
+    GIMBAL_TRY(spec->assign(*spec, words));
+  }
+  for (const run::RunInput& input : summary.record.inputs) {
+    if (input.role == "data" && flags.data.empty()) flags.data = input.path;
+  }
+  recorded.data = flags.data;
+  recorded.resume = folder;
+  recorded.force = force;
+  context.seed = summary.record.seed;
+  flags = std::move(recorded);
+  return {};
+}
+
+}  // namespace
+
 Command policy_run_command() {
   auto flags = std::make_shared<Flags>();
   Command command("run", "Do everything: split, fit, frontier, choose, evaluate once, report.");
   command.description(
-      "Splits the data (by cluster if there are clusters), fits on one part, computes the frontier for the other part's covariates, picks a point, "
+      "Splits the data (by cluster if there are clusters), fits on one part, computes the frontier for the other part's "
+      "covariates, picks a point, "
       "and evaluates it once on the other part's outcomes. The run directory holds every artifact and opens with report.html.");
-  command.positional("DATA", &flags->data).file().help("logged data: one row a unit, CSV or CSV.gz");
-  add_data_options(command, flags->columns);
-  add_fit_options(command, flags->fit);
-  add_frontier_options(command, flags->frontier, false);
-  command.option("--split", &flags->split).above(0).below(1).value("SHARE").help("share of the data that the models are fitted on");
-  command.option("--test", &flags->test).file().value("FILE").help("test data in a file of their own, instead of a split");
-  command.option("--select", &flags->select).value("RULE").help("the rule that picks the point (see `gimbal policy choose`)");
-  command.option("--fallback", &flags->fallback).value("RULE|none").help("the rule that stands in when the first cannot be met");
-  command.option("--by", &flags->evaluation.by).value("COL").help("the tested improvement in each level of a column; repeatable");
-  add_bootstrap(command, &flags->evaluation.bootstrap, 2000);
-  command.option("-o, --out, --output, --run-dir, --run", &flags->run_dir).folder().value("DIR").show_default("runs/policy-<time>").help("the run directory");
-  add_resume(command, &flags->resume);
-  add_force(command, &flags->force);
+  declare(command, *flags);
   command.example(
-      "gimbal policy run campaign.csv --outcome visit --action segment --propensity uniform --baseline \"arm:No E-Mail\" -o runs/campaign",
+      "gimbal policy run campaign.csv --outcome visit --action segment --propensity uniform --baseline \"arm:No E-Mail\" -o "
+      "runs/campaign",
       "Open runs/campaign/report.html.");
-  command.run([flags](CommandContext& context) { return PolicyRun(context, *flags).run(); });
+  command.run([flags](CommandContext& context) -> Result<int> {
+    if (flags->resume) GIMBAL_TRY(restore(context, *flags));
+    return PolicyRun(context, *flags).run();
+  });
   return command;
 }
 

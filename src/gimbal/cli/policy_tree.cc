@@ -34,7 +34,8 @@ struct Source {
   policy::PolicyFile file;
 };
 
-// Gamma: out-of-fold doubly robust scores of a model's training rows; features in the tree design, so that categories are 0/1 columns.
+// Gamma: out-of-fold doubly robust scores of a model's training rows; features in the tree design, so that categories are 0/1
+// columns.
 Result<Source> from_model(const Flags& flags) {
   Source out;
   GIMBAL_TRY(const JsonView json, JsonView::read_file(*flags.model));
@@ -47,12 +48,14 @@ Result<Source> from_model(const Flags& flags) {
   const std::string training = policy::locate_input(model.training_path, folder, model.training_sha256);
   GIMBAL_TRY(const std::string sha, sha256_file(training));
   if (sha != model.training_sha256) {
-    return fail_at(training, ErrorCode::kConflict, "the training file has changed since the model was fitted: expected sha256 {}, found {}",
+    return fail_at(training, ErrorCode::kConflict,
+                   "the training file has changed since the model was fitted: expected sha256 {}, found {}",
                    model.training_sha256, sha);
   }
   GIMBAL_TRY(const policy::LoggedData data, policy::load_logged(training, model.flags, {.all_columns = true}));
   if (data.rows() != oof.table.units()) {
-    return fail_at(*flags.model, ErrorCode::kUnsupported, "the model left out rows (--trim): grow the tree from --scores and --features-file");
+    return fail_at(*flags.model, ErrorCode::kUnsupported,
+                   "the model left out rows (--trim): grow the tree from --scores and --features-file");
   }
   if (model.encoding.features().empty()) {
     // A model without covariates (--learner mean, columns) knows no encoding: every column without a role is a feature.
@@ -66,7 +69,8 @@ Result<Source> from_model(const Flags& flags) {
   out.input.arms = model.arms;
   out.input.weight = oof.table.weight;
   const std::size_t n = data.rows(), arms = model.arms.size();
-  GIMBAL_TRY(const Matrix b, policy::baseline_probabilities(model.flags.baseline, nullptr, model.arms, oof.table.e, &data.table, data::UnknownCategory::kError));
+  GIMBAL_TRY(const Matrix b, policy::baseline_probabilities(model.flags.baseline, nullptr, model.arms, oof.table.e, &data.table,
+                                                            data::UnknownCategory::kError));
   if (flags.objective == "reward") {
     out.input.scores = Matrix(n, arms);
     for (std::size_t i = 0; i < n; ++i) {
@@ -118,20 +122,25 @@ Result<Matrix> read_scores(const std::string& path, std::vector<std::string>& ar
 }
 
 Result<Source> from_scores(const Flags& flags) {
-  if (flags.features_file.empty()) return fail_at("--features-file", ErrorCode::kUsage, "--scores needs the features of the same rows");
-  if (flags.objective != "reward") return fail_at("--objective", ErrorCode::kUsage, "frontier trees are grown from a model, not from --scores");
+  if (flags.features_file.empty())
+    return fail_at("--features-file", ErrorCode::kUsage, "--scores needs the features of the same rows");
+  if (flags.objective != "reward")
+    return fail_at("--objective", ErrorCode::kUsage, "frontier trees are grown from a model, not from --scores");
   Source out;
   GIMBAL_TRY(out.input.scores, read_scores(flags.scores, out.input.arms));
   GIMBAL_TRY(const data::DataTable table, data::read_table(flags.features_file));
   if (table.rows() != out.input.scores.rows()) {
-    return fail_at(flags.features_file, ErrorCode::kInvalidArgument, "expected {} rows as in {}, found {}", out.input.scores.rows(), flags.scores, table.rows());
+    return fail_at(flags.features_file, ErrorCode::kInvalidArgument, "expected {} rows as in {}, found {}",
+                   out.input.scores.rows(), flags.scores, table.rows());
   }
   std::vector<const data::Column*> columns;
   for (const data::Column& column : table.columns()) {
     if (!flags.features.empty() && std::ranges::find(flags.features, column.name) == flags.features.end()) continue;
     if (!column.is_numeric()) {
       return fail_at(flags.features_file, ErrorCode::kInvalidArgument,
-                     "column \"{}\" holds text; a tree over --scores splits numbers: leave it out with --features, or grow the tree from a model", column.name);
+                     "column \"{}\" holds text; a tree over --scores splits numbers: leave it out with --features, or grow the "
+                     "tree from a model",
+                     column.name);
     }
     columns.push_back(&column);
     out.input.features.push_back(column.name);
@@ -179,7 +188,8 @@ Result<int> tree(CommandContext& context, const Flags& flags) {
   options.bins = flags.bins;
   if (flags.min_leaf) options.min_leaf = static_cast<std::size_t>(*flags.min_leaf);
   if (options.objective == policy::TreeObjective::kFrontier && !flags.lambda) {
-    return fail_at("--lambda", ErrorCode::kUsage, "the frontier objective needs the price of improvement: --lambda V (as a point of `frontier` shows it)");
+    return fail_at("--lambda", ErrorCode::kUsage,
+                   "the frontier objective needs the price of improvement: --lambda V (as a point of `frontier` shows it)");
   }
   options.lambda = flags.lambda.value_or(0);
   GIMBAL_TRY(Source source, flags.model ? from_model(flags) : from_scores(flags));
@@ -197,10 +207,12 @@ Result<int> tree(CommandContext& context, const Flags& flags) {
   }
   GIMBAL_TRY(finish_document(context, document));
   std::string text = policy::tree_text(grown);
-  text += fmt::format("\n{} per unit: {}\n", grown.objective == policy::TreeObjective::kReward ? "Value on held-out scores" : "Objective",
+  text += fmt::format("\n{} per unit: {}\n",
+                      grown.objective == policy::TreeObjective::kReward ? "Value on held-out scores" : "Objective",
                       format_significant(grown.reward_per_unit, 4));
   text += "The value of the tree that looks best is optimistic: evaluate it on a test set.\n";
-  text += flags.out ? fmt::format("\nNext: gimbal policy evaluate {} TEST.csv\n", *flags.out) : "\nNext: write the policy with -o tree.json\n";
+  text += flags.out ? fmt::format("\nNext: gimbal policy evaluate {} TEST.csv\n", *flags.out)
+                    : "\nNext: write the policy with -o tree.json\n";
   context.print(text);
   return 0;
 }
@@ -211,14 +223,21 @@ Command policy_tree_command() {
   auto flags = std::make_shared<Flags>();
   Command command("tree", "Grow an interpretable policy: exact to depth 2, greedy below.");
   command.description(
-      "Splits maximize the out-of-fold doubly robust scores of the assigned arms (reward) or, for two arms, the frontier's objective at a lambda. "
+      "Splits maximize the out-of-fold doubly robust scores of the assigned arms (reward) or, for two arms, the frontier's "
+      "objective at a lambda. "
       "A row goes left iff its value is at most the threshold; missing values go right.");
   command.positional("MODEL", &flags->model).file().optional().help("a model of `gimbal policy fit`");
   command.option("--scores", &flags->scores).file().value("FILE").help("scores Gamma, a column an arm: .csv or .npy");
-  command.option("--features-file", &flags->features_file).file().value("FILE").help("features of the same rows, with --scores");
+  command.option("--features-file", &flags->features_file)
+      .file()
+      .value("FILE")
+      .help("features of the same rows, with --scores");
   command.option("--features", &flags->features).value("LIST").help("columns of --features-file to split on");
   command.option("--depth", &flags->depth).min(0).max(10).help("levels of splits");
-  command.option("--bins", &flags->bins).min(2).max(65536).help("quantile bins a feature; exact where there are no more values");
+  command.option("--bins", &flags->bins)
+      .min(2)
+      .max(65536)
+      .help("quantile bins a feature; exact where there are no more values");
   command.option("--min-leaf", &flags->min_leaf).min(1).show_default("1 % of the rows, at least 10").help("units in a leaf");
   command.option("--objective", &flags->objective).value("reward|frontier").help("what splits maximize");
   command.option("--lambda", &flags->lambda).min(0).value("V").help("price of improvement, with --objective frontier");
