@@ -1,4 +1,5 @@
 // gimbal runs list: the runs below folders, newest first.
+#include "gimbal/base/text.h"
 #include "gimbal/cli/command_context.h"
 #include "gimbal/cli/output.h"
 #include "gimbal/cli/runs.h"
@@ -53,11 +54,22 @@ Result<std::vector<run::RunSummary>> find_runs(const CommandContext& context, co
   return found;
 }
 
-std::string first_figure(const run::RunSummary& run) {
+// The first figure in full, or without its unit where that does not fit.
+std::string first_figure(const run::RunSummary& run, std::size_t room) {
   if (run.unreadable) return run.unreadable->message;
   if (run.record.headline.empty()) return "-";
   const run::Headline& figure = run.record.headline.front();
-  return fmt::format("{} {}{}", figure.name, figure_text(figure.value), figure.unit ? " " + *figure.unit : "");
+  const std::string text = fmt::format("{} {}", figure.name, figure_text(figure.value));
+  const std::string full = figure.unit && std::isfinite(figure.value) ? fmt::format("{} {}", text, *figure.unit) : text;
+  return display_width(full) <= room ? full : text;
+}
+
+// What of "2026-03-01T12:00:00.250Z" tells runs apart: "2026-03-01 12:00".
+std::string minute_of(const std::string& utc) {
+  if (utc.size() < 16) return "-";
+  std::string text = utc.substr(0, 16);
+  text[10] = ' ';
+  return text;
 }
 
 void print_runs(const CommandContext& context, const std::vector<run::RunSummary>& shown, std::size_t total) {
@@ -65,11 +77,29 @@ void print_runs(const CommandContext& context, const std::vector<run::RunSummary
     context.print("No runs here. Commands that take long write one, for example `gimbal policy run` or `gimbal tour`.");
     return;
   }
-  TextTable table({"run", "command", "status", "started", "time", "step", "headline"});
+  const bool steps = std::any_of(shown.begin(), shown.end(), [](const auto& run) { return run.last_step.has_value(); });
+  std::vector<std::string> headings = {"run", "command", "status", "started (UTC)", "time"};
+  if (steps) headings.push_back("step");
+  std::vector<std::vector<std::string>> rows;
   for (const run::RunSummary& run : shown) {
-    table.row({run.path, run.unreadable ? "-" : run_title(run.record),
-               run.unreadable ? "unreadable" : std::string(run_status_name(run.status)), run_started_text(run),
-               run_time_text(run), run.last_step ? std::to_string(*run.last_step) : "-", first_figure(run)});
+    const std::string status = run.unreadable ? "unreadable" : std::string(run_status_name(run.status));
+    rows.push_back(
+        {run.path, run.unreadable ? "-" : run_title(run.record), status, minute_of(run.record.started_at), run_time_text(run)});
+    if (steps) rows.back().push_back(run.last_step ? std::to_string(*run.last_step) : "-");
+  }
+  // The headline gets what the other columns leave: paths are to be copied and stay whole.
+  std::size_t taken = 2 * headings.size();
+  for (std::size_t c = 0; c < headings.size(); ++c) {
+    std::size_t width = display_width(headings[c]);
+    for (const auto& row : rows) width = std::max(width, display_width(row[c]));
+    taken += width;
+  }
+  const std::size_t room = taken < kTextWidth ? kTextWidth - taken : 0;
+  headings.push_back("headline");
+  TextTable table(headings);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].push_back(first_figure(shown[i], room));
+    table.row(rows[i]);
   }
   context.print(table.text());
   if (shown.size() < total) context.print(fmt::format("{} of {} runs; more with --limit", shown.size(), total));
