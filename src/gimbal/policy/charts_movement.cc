@@ -73,6 +73,9 @@ run::Chart movement_chart(const PolicyOnUnits& input, const Wording& wording) {
   const bool two = input.arms.size() == 2;
   chart.title = "Who moves, and how far";
   sample.label = wording.units;
+  // Zero belongs on the axis unless everybody is far from it.
+  const auto [lowest, highest] = std::minmax_element(sample.values.begin(), sample.values.end());
+  const bool near_zero = sample.values.empty() || *lowest < 0.5 * *highest;
   if (sample.values.size() >= kFineBinsFrom) chart.bins = kFineBins;
   chart.samples = {std::move(sample)};
   if (two) {
@@ -86,7 +89,7 @@ run::Chart movement_chart(const PolicyOnUnits& input, const Wording& wording) {
   } else {
     chart.x = {.title = "how much of an assignment changes: half the sum of the absolute changes of its probabilities",
                .unit = "",
-               .min = 0.0,
+               .min = near_zero ? std::optional<double>(0.0) : std::nullopt,
                .max = {},
                .percent = true};
   }

@@ -15,6 +15,8 @@
 namespace gimbal::policy {
 namespace {
 
+constexpr std::size_t kCommandWidth = 92;  // what a page shows without scrolling
+
 // An improvement and its unit; 0/1 outcomes per 100 units, which reads better than .016.
 run::KeyFigure improvement_figure(const ReportContext& c, std::string label, double tau, double low, double high) {
   const double scale = c.wording.binary ? 100 : 1;
@@ -202,6 +204,44 @@ void add_warnings(run::Report& report, const ReportContext& c) {
   report.add(run::Paragraphs{std::move(text)});
 }
 
+// Breaks a long command before its flags, as a shell reads it: blanks inside quotes or behind a backslash stay.
+std::string wrapped_command(std::string_view command) {
+  std::string out, word;
+  std::size_t line = 0;
+  const auto flush = [&] {
+    if (word.empty()) return;
+    if (line > 0 && line + 1 + word.size() > kCommandWidth) {
+      out += " \\\n    ";
+      line = 4;
+    } else if (line > 0) {
+      out += ' ';
+      ++line;
+    }
+    out += word;
+    line += word.size();
+    word.clear();
+  };
+  char quote = 0;
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    const char c = command[i];
+    if (c == '\\' && quote != '\'' && i + 1 < command.size()) {
+      word += c;
+      word += command[++i];
+    } else if (quote == 0 && c == ' ' && i + 1 < command.size() && command[i + 1] == '-') {
+      flush();
+    } else {
+      if (quote == 0 && (c == '"' || c == '\'')) {
+        quote = c;
+      } else if (c == quote) {
+        quote = 0;
+      }
+      word += c;
+    }
+  }
+  flush();
+  return out;
+}
+
 void add_commands(run::Report& report, const ReportContext& c) {
   report.open_section("How to make it again");
   if (c.input.commands.empty() && c.input.timing_ms.empty()) {
@@ -212,7 +252,7 @@ void add_commands(run::Report& report, const ReportContext& c) {
     report.add(run::Paragraphs{"Each of these commands makes one file again, to the same bytes."});
     std::string text;
     for (const ReproduceCommand& command : c.input.commands) {
-      text += fmt::format("{}# {}\n{}\n", text.empty() ? "" : "\n", command.artifact, command.command);
+      text += fmt::format("{}# {}\n{}\n", text.empty() ? "" : "\n", command.artifact, wrapped_command(command.command));
     }
     report.add(run::CodeBlock{std::move(text), ""});
   }

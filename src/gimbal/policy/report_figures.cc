@@ -11,6 +11,10 @@
 namespace gimbal::policy {
 namespace {
 
+// With hyphens that do not break, for narrow columns.
+constexpr const char* kMaxZ = "max\u2011z";
+constexpr const char* kMaxTau = "max\u2011tau";
+
 run::ReportTable points_table(const ReportContext& c) {
   const bool honest = c.input.chosen->honest.has_value();
   run::ReportTable table;
@@ -49,10 +53,11 @@ run::ReportTable points_table(const ReportContext& c) {
   };
   const bool first = c.input.chosen->lambda == c.document.max_z.lambda,
              last = c.input.chosen->lambda == c.document.max_tau.lambda;
-  if (!first) add(c.document.max_z, "max-z");
+  if (!first) add(c.document.max_z, kMaxZ);
   table.strong_rows = {table.rows.size()};
-  add(*c.input.chosen, std::string("chosen") + (first ? " = max-z" : "") + (last ? " = max-tau" : ""));
-  if (!last) add(c.document.max_tau, "max-tau");
+  add(*c.input.chosen,
+      std::string("chosen") + (first ? " = " + std::string(kMaxZ) : "") + (last ? " = " + std::string(kMaxTau) : ""));
+  if (!last) add(c.document.max_tau, kMaxTau);
   for (const FrontierPoint& point : c.document.points) {
     if (!point.lambda) add(point, point_name(point));
   }
@@ -79,9 +84,8 @@ PolicyOnUnits policy_on_units(const ReportContext& c, Matrix& logging) {
 
 run::ReportTable models_table(const CrossfitResult& fit) {
   run::ReportTable table;
-  table.caption =
-      "Outcome models, one an arm. R² is measured on rows that the model had not seen; below 0 a model predicts worse than the "
-      "plain mean.";
+  table.caption = "Outcome models, one an arm";
+  table.notes = {"R² is measured on rows that the model had not seen; below 0 a model predicts worse than the plain mean."};
   table.columns = {{"arm", "", run::Align::kLeft},
                    {"rows", "", run::Align::kRight},
                    {"learner", "", run::Align::kLeft},
@@ -133,11 +137,13 @@ void add_shadow_price_section(run::Report& report, const ReportContext& c) {
   if (c.input.chosen->shadow_prices.empty()) return;
   report.open_section("What the limits cost", 3);
   run::ReportTable table;
-  table.caption =
-      "Shadow prices at the chosen point: the improvement that one more unit of a limit would buy. A price of 0 means that the "
-      "limit does not bind.";
+  table.caption = "Shadow prices at the chosen point";
+  table.notes = {
+      "The improvement that one more unit of a limit would buy; 0 where the limit does not bind. A limit on a share counts "
+      "from 0 to 1, so a hundredth of its price "
+      "is what one percentage point is worth."};
   table.columns = {{"limit", "", run::Align::kLeft},
-                   {"shadow price", c.wording.improvement_unit() + ", for 1 more of the limit", run::Align::kRight}};
+                   {"shadow price", c.wording.improvement_unit() + ", per unit of the limit", run::Align::kRight}};
   for (const auto& [name, price] : c.input.chosen->shadow_prices) {
     table.rows.push_back({name, price == 0 ? "0" : format_significant(price, 3)});
   }

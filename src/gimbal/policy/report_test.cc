@@ -225,6 +225,15 @@ TEST(PolicyReport, ListsEachWarningOnceAndCommandsAsTheyAre) {
   EXPECT_THAT(html, HasSubstr("gimbal 0.1.0, seed 0"));
 }
 
+TEST(PolicyReport, BreaksLongCommandsBeforeFlagsAsTheShellReadsThem) {
+  const Story story;
+  PolicyReportInput input = story.input();
+  const std::string file = std::string(70, 'f');
+  input.commands = {{"a", "gimbal policy fit '" + file + " -x.csv' --arms \"No -E-Mail\" --outcome y"}};
+  EXPECT_THAT(run::to_html(policy_report(input)),
+              HasSubstr("gimbal policy fit &#39;" + file + " -x.csv&#39; \\\n    --arms &quot;No -E-Mail&quot; --outcome y<"));
+}
+
 TEST(PolicyReport, EscapesWhatTheDataBring) {
   Story story;
   story.loaded.data.outcome = "<script>*x*`";

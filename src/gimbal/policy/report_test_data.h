@@ -22,8 +22,8 @@ struct StoryOptions {
   bool honest = true;
   std::size_t clusters = 0;
   bool minimize = false;
-  std::string capacity;  // arm that at most 30 % may get
-  double effect = 1;     // how much of the predicted effects is real
+  std::string capacity = {};  // arm that at most 30 % may get
+  double effect = 1;          // how much of the predicted effects is real
   double n_test = 300;
   std::string baseline = "logging";
 };
