@@ -353,11 +353,13 @@ run::Chart promise_chart(const FrontierDocument& document, const FrontierPoint* 
   run::XyChart chart;
   chart.title = "Promise gap: what the models expect against what held-out rows deliver";
   if (const std::optional<PromiseGap> gap = loaded.frontier->gap(document.max_tau, chosen)) {
-    const PromiseGapAt& at = gap->at_chosen ? *gap->at_chosen : gap->at_max_tau;
-    const int decimals = decimals_for(at.se_honest);
-    chart.subtitle = fmt::format("At {}: promised {}, delivered {} ± {} (standard error).",
-                                 gap->at_chosen ? "the chosen point" : "max-tau", fixed_number(at.plugin, decimals, true),
-                                 fixed_number(at.honest, decimals, true), fixed_number(at.se_honest, decimals));
+    const auto words = [](std::string_view where, const PromiseGapAt& at) {
+      const int decimals = decimals_for(at.se_honest);
+      return fmt::format("At {}: promised {}, delivered {} ± {}.", where, fixed_number(at.plugin, decimals, true),
+                         fixed_number(at.honest, decimals, true), fixed_number(at.se_honest, decimals));
+    };
+    if (gap->at_chosen) chart.subtitle = words("the chosen point", *gap->at_chosen) + " ";
+    chart.subtitle += words("max-tau", gap->at_max_tau) + " ± is one standard error.";
   }
   chart.x = {.title = "λ: how much variance may be paid for improvement; to the right the policy moves further",
              .unit = "outcome units",

@@ -156,6 +156,7 @@ TEST(PromiseChart, ShowsTheGapAtTheChosenPointAndPutsInfinityAtTheEdge) {
   const Story story;
   const run::Chart chart = promise_chart(story.document, &story.chosen);
   EXPECT_THAT(chart.svg, HasSubstr("At the chosen point: promised +"));
+  EXPECT_THAT(chart.svg, HasSubstr("At max-tau: promised +"));
   EXPECT_THAT(chart.svg, HasSubstr("λ = ∞"));
   EXPECT_THAT(chart.svg, HasSubstr("improvement over the logging policy (visits per unit)"));
   EXPECT_THAT(chart.svg, HasSubstr("(outcome units)"));
