@@ -13,6 +13,7 @@
 #include "gimbal/base/json.h"
 #include "gimbal/base/text.h"
 #include "gimbal/run/checkpoint.h"
+#include "gimbal/run/run_path.h"
 
 namespace gimbal::run {
 
@@ -25,58 +26,6 @@ constexpr int kBeatsPerTouch = 5;  // the lock is touched every 5 s; a reader on
 std::uint64_t system_random() {
   std::random_device device;
   return (static_cast<std::uint64_t>(device()) << 32) | device();
-}
-
-// "20260301-120000", UTC.
-std::string stamp(const Clock& clock) {
-  const std::string text = format_utc(clock.now());  // 2026-03-01T12:00:00.250Z
-  return fmt::format("{}{}{}-{}{}{}", text.substr(0, 4), text.substr(5, 2), text.substr(8, 2), text.substr(11, 2),
-                     text.substr(14, 2), text.substr(17, 2));
-}
-
-std::string without_trailing_slash(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
-}
-
-// The default path without its number.
-std::string base_path(const RunSetup& setup, const Clock& clock) {
-  const bool silent = setup.verb.empty() || setup.verb == "run" || setup.verb == "train";
-  return fmt::format("{}/{}{}{}-{}", without_trailing_slash(setup.root), setup.component, silent ? "" : "-",
-                     silent ? "" : setup.verb, stamp(clock));
-}
-
-std::string numbered(const std::string& base, int number) { return number == 1 ? base : fmt::format("{}-{}", base, number); }
-
-// Makes the folder of a run that has no name yet; two runs that start in the same second get two.
-Result<std::string> make_default_folder(const RunSetup& setup, const Clock& clock) {
-  GIMBAL_TRY(make_folders(setup.root));
-  const std::string base = base_path(setup, clock);
-  for (int number = 1;; ++number) {
-    const std::string path = numbered(base, number);
-    std::error_code error;
-    if (fs::create_directory(path, error)) return path;
-    if (error && error != std::errc::file_exists) {
-      return fail(ErrorCode::kPermission, "cannot make the run directory {}: {}", quoted(path, 400), error.message());
-    }
-  }
-}
-
-// The folder that the user named: new, or empty.
-Result<std::string> make_named_folder(const std::string& wanted) {
-  const std::string path = without_trailing_slash(wanted);
-  if (exists(path + "/run.json")) {
-    return fail(ErrorCode::kAlreadyExists, "{} holds a run; choose another folder, or continue that run with --resume",
-                quoted(path, 400));
-  }
-  GIMBAL_TRY(make_folders(path));
-  std::error_code error;
-  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().filename() == "run.lock") continue;  // of a run that was killed before it wrote anything
-    return fail(ErrorCode::kAlreadyExists, "{} is not empty; choose another folder for the run", quoted(path, 400));
-  }
-  if (error) return fail(ErrorCode::kPermission, "cannot read the folder {}: {}", quoted(path, 400), error.message());
-  return path;
 }
 
 Result<FileLock> lock_run(const std::string& path) {
@@ -94,13 +43,6 @@ void remove_file(const std::string& path) {
 }
 
 }  // namespace
-
-std::string default_run_path(const RunSetup& setup, const Clock& clock) {
-  const std::string base = base_path(setup, clock);
-  for (int number = 1;; ++number) {
-    if (const std::string path = numbered(base, number); !exists(path)) return path;
-  }
-}
 
 struct RunDirectory::State {
   State(std::string run_path, RunServices run_services, FileLock run_lock)
@@ -235,8 +177,7 @@ RunDirectory::~RunDirectory() = default;
 
 Result<RunDirectory> RunDirectory::create(const RunSetup& setup, const RunServices& services) {
   GIMBAL_CHECK(services.clock != nullptr, "RunServices::clock is required");
-  GIMBAL_TRY(std::string path,
-             setup.path.empty() ? make_default_folder(setup, *services.clock) : make_named_folder(setup.path));
+  GIMBAL_TRY(std::string path, make_run_folder(setup, *services.clock));
   GIMBAL_TRY(FileLock lock, lock_run(path));
   auto state = std::make_unique<State>(std::move(path), services, std::move(lock));
   RunRecord& record = state->record;
