@@ -16,6 +16,7 @@
 
 #include "gimbal/base/check.h"
 #include "gimbal/base/number.h"
+#include "gimbal/base/parallel.h"
 #include "gimbal/base/text.h"
 
 namespace gimbal {
@@ -172,10 +173,28 @@ Result<std::string> read_file(const std::string& path, std::uint64_t max_bytes) 
   return plain;
 }
 
+namespace {
+
+// Large files are tables of digits: on 100 MB of one, level 1 takes a seventh of the time of level 6 for a ninth more bytes.
+// Members of a fixed size are compressed side by side, so the bytes do not depend on the number of threads.
+std::string compress_file(std::string_view content) {
+  constexpr std::size_t kMember = std::size_t{4} << 20;
+  if (content.size() <= kMember) return compress_gzip(content);
+  std::vector<std::string> members((content.size() + kMember - 1) / kMember);
+  parallel_for(members.size(), 1, [&](std::size_t begin, std::size_t) {
+    members[begin] = compress_gzip(content.substr(begin * kMember, kMember), 1);
+  });
+  std::string out;
+  for (const std::string& member : members) out += member;
+  return out;
+}
+
+}  // namespace
+
 Result<void> write_atomic(const std::string& path, std::string_view content) {
   std::string compressed;
   if (is_gzip_name(path)) {
-    compressed = compress_gzip(content);
+    compressed = compress_file(content);
     content = compressed;
   }
   // A link keeps pointing where it points; pipes and devices (/dev/null) are written to, never replaced.

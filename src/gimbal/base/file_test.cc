@@ -9,6 +9,7 @@
 
 #include <fstream>
 
+#include "gimbal/base/parallel.h"
 #include "support/property.h"
 
 namespace gimbal {
@@ -65,6 +66,19 @@ TEST_F(FileTest, CompressesBySuffixAndAlwaysToTheSameBytes) {
   EXPECT_TRUE(raw(at("a.gz")).starts_with("\x1f\x8b"));
   EXPECT_EQ(raw(at("a.gz")), raw(at("b.gz")));
   EXPECT_EQ(read_file(at("a.gz")).value(), content);
+}
+
+TEST_F(FileTest, CompressesLargeContentInMembersToTheSameBytesForAnyThreads) {
+  std::string content;
+  while (content.size() < (std::size_t{9} << 20)) content += fmt::format("{},{}\n", content.size(), content.size() * 7919 % 65537);
+  for (const int threads : {1, 2, 8}) {
+    const ThreadLimit limit(threads);
+    ASSERT_TRUE(write_atomic(at(fmt::format("{}.gz", threads)), content));
+  }
+  EXPECT_EQ(raw(at("1.gz")), raw(at("2.gz")));
+  EXPECT_EQ(raw(at("1.gz")), raw(at("8.gz")));
+  EXPECT_LT(raw(at("1.gz")).size(), content.size() / 2);
+  EXPECT_TRUE(read_file(at("1.gz")).value() == content);
 }
 
 TEST_F(FileTest, ErrorsNameTheFileAndWhatToDo) {
