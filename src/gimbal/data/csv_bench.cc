@@ -2,6 +2,8 @@
 // CPU time where one thread works and by wall time where all do.
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+
 #include "gimbal/base/file.h"
 #include "gimbal/base/parallel.h"
 #include "gimbal/base/random.h"
@@ -85,6 +87,19 @@ void BM_ReadFile(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
 }
 BENCHMARK(BM_ReadFile)->ArgName("gzip")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
+// A file that bench/peers/csv_read.py also gives to pandas.
+void BM_ReadGivenFile(benchmark::State& state) {
+  const char* path = std::getenv("GIMBAL_BENCH_CSV");
+  if (path == nullptr) return state.SkipWithError("set GIMBAL_BENCH_CSV to a file");
+  const ThreadLimit one(1);
+  for (auto _ : state) {
+    const auto table = read_table(path);
+    if (!table) return state.SkipWithError(table.error().text().c_str());
+    state.counters["rows"] = static_cast<double>(table->rows());
+  }
+}
+BENCHMARK(BM_ReadGivenFile)->Unit(benchmark::kMillisecond);
 
 void BM_RowReader(benchmark::State& state) {
   const std::string text = mixed_text(kRows);

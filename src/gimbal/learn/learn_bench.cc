@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gimbal/base/counter_uniform.h"
 #include "gimbal/base/parallel.h"
 #include "gimbal/learn/gbdt.h"
 #include "gimbal/learn/linear.h"
@@ -12,14 +13,6 @@
 
 namespace gimbal::learn {
 namespace {
-
-// splitmix64 of a counter: the same in numpy as here.
-double uniform(std::uint64_t index) {
-  std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15ULL;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
-}
 
 struct Data {
   Matrix x;
@@ -29,11 +22,11 @@ struct Data {
 
 Data make_data(std::size_t n, std::size_t d, int arms, int folds) {
   Data data{Matrix(n, d), std::vector<double>(n), std::vector<int>(n), std::vector<int>(n)};
-  for (std::size_t j = 0; j < n * d; ++j) data.x.values()[j] = uniform(j) - 0.5;
+  for (std::size_t j = 0; j < n * d; ++j) data.x.values()[j] = counter_uniform(j) - 0.5;
   for (std::size_t i = 0; i < n; ++i) {
     data.arm[i] = static_cast<int>(i) % arms;
     data.fold[i] = static_cast<int>(i) / arms % folds;
-    data.y[i] = uniform(n * d + i) + data.x(i, 0) - 0.5 * data.x(i, 1) + 0.1 * data.arm[i] * data.x(i, 2);
+    data.y[i] = counter_uniform(n * d + i) + data.x(i, 0) - 0.5 * data.x(i, 1) + 0.1 * data.arm[i] * data.x(i, 2);
   }
   return data;
 }
