@@ -16,6 +16,7 @@ namespace gimbal::policy::testing {
 // What a test set says of a policy: with clusters ignored and with clusters.
 struct TestedPoint {
   PolicyEvaluation independent, clustered;
+  AppliedPolicy applied;  // on the test rows
 };
 
 struct Study {
@@ -69,7 +70,7 @@ struct Study {
     const std::string text = make_policy(loaded, point, point.at, loaded.frontier->curve(), false).text();
     GIMBAL_TRY(const JsonView json, JsonView::parse(text, "policy.json"));
     GIMBAL_TRY(const PolicyFile policy, parse_policy_file(json));
-    GIMBAL_TRY(const AppliedPolicy applied, apply_policy(policy, test.table, data::UnknownCategory::kError));
+    GIMBAL_TRY(const AppliedPolicy applied, apply_policy(policy, test.table, model->spec.unknown));
     const Table& nuisances = *applied.units.nuisances;
     TestedPolicy tested;
     tested.name = "policy.json";
@@ -84,7 +85,7 @@ struct Study {
     independent.cluster.clear();
     GIMBAL_TRY(const Evaluation without, evaluate(independent, test.weight, {{tested}}, spec));
     GIMBAL_TRY(const Evaluation with, evaluate(test.logged, test.weight, {{tested}}, spec));
-    return TestedPoint{without.policies.front(), with.policies.front()};
+    return TestedPoint{without.policies.front(), with.policies.front(), applied};
   }
 };
 
