@@ -13,6 +13,7 @@
 #include "gimbal/cli/registry.h"
 #include "gimbal/cli/version.h"
 #include "gimbal/learn/gbdt.h"
+#include "gimbal/run/machine_info.h"
 
 namespace gimbal::cli {
 
@@ -21,27 +22,15 @@ using run::DoctorState;
 
 namespace {
 
-// The value of "name : value" lines as in /proc/cpuinfo and /proc/meminfo; empty when there is none.
-std::string proc_value(const std::string& file, std::string_view name) {
-  const Result<std::string> text = read_file(file);
-  if (!text) return "";
-  for (const std::string_view line : split(*text, '\n')) {
-    const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && trim(line.substr(0, colon)) == name)
-      return std::string(trim(line.substr(colon + 1)));
-  }
-  return "";
-}
-
 DoctorResult check_processor() {
-  const std::string model = proc_value("/proc/cpuinfo", "model name");
+  const std::string model = run::proc_value("/proc/cpuinfo", "model name");
   return {DoctorState::kOk, fmt::format("{} cores, {}", hardware_threads(), model.empty() ? "unknown model" : model), ""};
 }
 
 DoctorResult check_memory() {
   // 2 GiB hold the largest job of the tour and of the examples several times over.
   constexpr std::uint64_t kEnough = std::uint64_t{2} << 30;
-  const std::string available = proc_value("/proc/meminfo", "MemAvailable");  // "16303456 kB"
+  const std::string available = run::proc_value("/proc/meminfo", "MemAvailable");  // "16303456 kB"
   const auto kib = parse_uint(std::string_view(available).substr(0, available.find(' ')));
   if (!kib) return {DoctorState::kWarn, "cannot be read from /proc/meminfo", "mount /proc"};
   const std::uint64_t bytes = *kib * 1024;
