@@ -15,7 +15,7 @@
 namespace gimbal::policy {
 namespace {
 
-constexpr std::size_t kCommandWidth = 92;  // what a page shows without scrolling
+constexpr std::size_t kCommandWidth = 84;  // what a page shows without scrolling
 
 // An improvement and its unit; 0/1 outcomes per 100 units, which reads better than .016.
 run::KeyFigure improvement_figure(const ReportContext& c, std::string label, double tau, double low, double high) {
@@ -86,6 +86,13 @@ void add_verdict(run::Report& report, const ReportContext& c) {
                                 "another policy would not be a test any more."});
         break;
     }
+  }
+  const double promise = curve_value(*c.input.chosen, CurveKind::kHonest).tau;
+  if (c.estimate && promise > c.estimate->ci_high) {
+    report.add(run::NoteBox{
+        run::NoteKind::kWarning, "the test found less than was promised",
+        fmt::format("The promise lies above the test's {} interval. Plan with the tested figures, not with the promised ones.",
+                    level_words(c.input.evaluation->spec.alpha))});
   }
   if (c.input.fallback) {
     report.add(run::NoteBox{
@@ -249,7 +256,7 @@ void add_commands(run::Report& report, const ReportContext& c) {
     return;
   }
   if (!c.input.commands.empty()) {
-    report.add(run::Paragraphs{"Each of these commands makes one file again, to the same bytes."});
+    report.add(run::Paragraphs{"Each of these commands makes one file again."});
     std::string text;
     for (const ReproduceCommand& command : c.input.commands) {
       text += fmt::format("{}# {}\n{}\n", text.empty() ? "" : "\n", command.artifact, wrapped_command(command.command));

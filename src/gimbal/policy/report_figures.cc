@@ -11,6 +11,8 @@
 namespace gimbal::policy {
 namespace {
 
+constexpr std::size_t kRowsInSight = 24;  // longer coefficient tables are folded away
+
 // With hyphens that do not break, for narrow columns.
 constexpr const char* kMaxZ = "max\u2011z";
 constexpr const char* kMaxTau = "max\u2011tau";
@@ -272,14 +274,17 @@ void add_model_section(run::Report& report, const ReportContext& c) {
   if (!c.input.fit && coefficients.empty()) return;
   report.open_section("The models");
   if (c.input.fit) report.add(models_table(*c.input.fit));
-  if (!coefficients.empty()) {
-    report.add(
-        run::Paragraphs{"How to read the coefficients: one more unit of the term goes with this change of the outcome among "
-                        "those who got the arm, the other terms held fixed; compare "
-                        "it with its standard error. The policy acts on the difference between arms, so a term that has the "
-                        "same coefficient in all of them moves nobody."});
-    for (run::ReportTable& table : coefficients) report.add(std::move(table));
-  }
+  if (coefficients.empty()) return;
+  std::size_t rows = 0;
+  for (const run::ReportTable& table : coefficients) rows += table.rows.size();
+  report.open_section("Coefficients", 3);
+  report.sections.back().collapsed = rows > kRowsInSight;
+  report.add(
+      run::Paragraphs{"How to read them: one more unit of the term goes with this change of the outcome among those who got "
+                      "the arm, the other terms held fixed; compare it with its "
+                      "standard error. The policy acts on the difference between arms, so a term that has the same coefficient "
+                      "in all of them moves nobody."});
+  for (run::ReportTable& table : coefficients) report.add(std::move(table));
 }
 
 }  // namespace gimbal::policy

@@ -44,6 +44,11 @@ std::string rule_words(const SelectRule& rule, const TestSpec& test, const Wordi
   return "";
 }
 
+// A power is never certain, even where the double is 1.
+std::string probability_words(double p) {
+  return p > 0.999 ? "more than 99.9 %" : p < 0.001 ? "less than 0.1 %" : percent_words(p);
+}
+
 std::string shares_words(const std::vector<std::string>& arms, const std::vector<double>& shares) {
   std::vector<std::size_t> order(std::min(arms.size(), shares.size()));
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -113,7 +118,7 @@ std::string promised_sentence(const PolicyReportInput& input, const Wording& wor
         "**Promised:** the models expect an improvement of {} over {}, which a test of {} would confirm with a probability of "
         "{}; nothing was held "
         "out to check them, and a policy that is picked by its own prediction promises too much.",
-        improvement_words(chosen.moments.tau, 4 * chosen.se, wording), baseline, size, percent_words(chosen.power));
+        improvement_words(chosen.moments.tau, 4 * chosen.se, wording), baseline, size, probability_words(chosen.power));
   }
   const HonestPoint& h = *chosen.honest;
   const double width = h.tau_high - h.tau_low;
@@ -122,7 +127,7 @@ std::string promised_sentence(const PolicyReportInput& input, const Wording& wor
       "expect {}; a test of {} "
       "should confirm that with a probability of {}.",
       baseline, improvement_words(h.tau, width, wording, interval_words(test.alpha, h.tau_low, h.tau_high)),
-      fixed_number(chosen.moments.tau, decimals_for(width), true), size, percent_words(h.power));
+      fixed_number(chosen.moments.tau, decimals_for(width), true), size, probability_words(h.power));
 }
 
 // How the promise stands to the test's interval.

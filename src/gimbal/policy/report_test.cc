@@ -133,6 +133,11 @@ TEST(ReportSentences, PutEveryRuleIntoWords) {
   }
 }
 
+TEST(ReportSentences, DoNotRoundAPowerToCertainty) {
+  const Story story({.n_test = 1e6});
+  EXPECT_THAT(report_sentences(story.input()).promised, HasSubstr("with a probability of more than 99.9 %."));
+}
+
 // --- the page
 
 TEST(PolicyReport, TellsItsStoryInOrder) {
@@ -190,9 +195,11 @@ TEST(PolicyReport, WarnsWhereTheModelsPromiseTooMuch) {
 TEST(PolicyReport, GivesTheVerdictABoxOfItsOwn) {
   Story story;
   story.set_result(0.5, 0.05, Verdict::kBetter);
-  EXPECT_THAT(html_of(story), HasSubstr("Confirmed: better than the logging policy"));
+  EXPECT_THAT(html_of(story),
+              AllOf(HasSubstr("Confirmed: better than the logging policy"), Not(HasSubstr("less than was promised"))));
   story.set_result(-0.5, 0.05, Verdict::kWorse);
-  EXPECT_THAT(html_of(story), HasSubstr("Warning: worse than the logging policy"));
+  EXPECT_THAT(html_of(story), AllOf(HasSubstr("Warning: worse than the logging policy"),
+                                    HasSubstr("Warning: the test found less than was promised")));
   story.set_result(0.0, 0.05, Verdict::kInconclusive);
   EXPECT_THAT(html_of(story), HasSubstr("neither confirms an improvement nor rules one out"));
 }
