@@ -2,12 +2,15 @@
 #include "gimbal/cli/policy_choose.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "gimbal/base/file.h"
 #include "gimbal/base/number.h"
+#include "gimbal/base/text.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/standard_options.h"
+#include "gimbal/policy/charts_text.h"
 
 namespace gimbal::cli {
 namespace {
@@ -19,25 +22,40 @@ struct Flags {
   std::optional<std::string> out;
 };
 
+// A document has fixed them already; to ignore one silently would give another policy than was asked for.
+Result<void> refuse_flags_of_frontier(const CommandContext& context) {
+  Command own("frontier", "");
+  FrontierOptions unused;
+  add_frontier_options(own, unused, true);
+  for (const ResolvedOption& option : context.options) {
+    if (option.source != Source::kFlag || option.name == "curve" || !own.find(option.name)) continue;
+    return fail_at(
+        "--" + option.name, ErrorCode::kUsage,
+        "the frontier document has its own; compute another with `gimbal policy frontier`, or name the model instead");
+  }
+  return {};
+}
+
 // A frontier document is recognised by its schema; anything else is taken as a model.
 Result<policy::LoadedFrontier> load(const Flags& flags, CommandContext& context) {
   if (flags.source) {
     GIMBAL_TRY(const JsonView json, JsonView::read_file(*flags.source));
     const Result<std::string> schema = json.string("schema");
-    if (schema && schema->starts_with("gimbal.policy.frontier/")) return policy::load_frontier_document(*flags.source);
+    if (schema && schema->starts_with("gimbal.policy.frontier/")) {
+      GIMBAL_TRY(refuse_flags_of_frontier(context));
+      return policy::load_frontier_document(*flags.source);
+    }
   }
   GIMBAL_TRY(const policy::FrontierRequest request, frontier_request(flags.frontier, flags.source.value_or(""), context.seed));
   return policy::load_frontier(request);
 }
 
 Result<int> choose(CommandContext& context, const Flags& flags) {
-  GIMBAL_TRY(policy::parse_select_rule(flags.select));
-  if (!flags.fallback.empty()) GIMBAL_TRY(policy::parse_select_rule(flags.fallback));
+  GIMBAL_TRY(parse_rule(flags.select, "--select"));
+  if (!flags.fallback.empty()) GIMBAL_TRY(parse_rule(flags.fallback, "--fallback"));
+  GIMBAL_TRY(const std::optional<policy::CurveKind> curve, parse_curve(flags.frontier.curve));
   GIMBAL_TRY(const policy::LoadedFrontier loaded, load(flags, context));
   context.lap("read");
-  std::optional<policy::CurveKind> curve;
-  if (!flags.frontier.curve.empty())
-    curve = flags.frontier.curve == "plugin" ? policy::CurveKind::kPlugin : policy::CurveKind::kHonest;
   GIMBAL_TRY(const ChosenPoint chosen, choose_point(loaded, flags.select, curve, flags.fallback));
   context.lap("compute");
   forward_warnings(context, loaded.frontier->warnings());
@@ -46,7 +64,9 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
   if (chosen.stands() && flags.out) {
     const policy::PolicyFile file = policy::make_policy(loaded, chosen.point, flags.select, chosen.curve, chosen.fallback);
     GIMBAL_TRY(write_atomic(*flags.out, file.text() + "\n"));
-    const std::string ids = loaded.request.model + ".ids";
+    // A document's paths may be relative to its own folder.
+    const std::string folder = flags.source ? std::filesystem::path(*flags.source).parent_path().string() : "";
+    const std::string ids = policy::locate_input(loaded.request.model + ".ids", folder);
     if (!loaded.request.model.empty() && exists(ids)) {
       GIMBAL_TRY(const std::string bytes, read_file(ids));
       GIMBAL_TRY(write_atomic(*flags.out + ".ids", bytes));
@@ -58,7 +78,7 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(finish_document(context, document));
   if (!chosen.stands()) {
     if (context.json) return 3;
-    return fail(unreachable(chosen, *loaded.frontier));
+    return fail(unreachable(chosen, *loaded.frontier, flags.fallback));
   }
   std::string text =
       fmt::format("{} on the {} curve{}\n", chosen.select, chosen.curve == policy::CurveKind::kHonest ? "honest" : "plug-in",
@@ -82,9 +102,16 @@ Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std
   out.select = select;
   out.curve = curve.value_or(frontier.curve());
   GIMBAL_TRY(const policy::SelectRule rule, policy::parse_select_rule(select));
-  GIMBAL_TRY(out.choice, frontier.choose(rule, out.curve));
+  if (frontier.moves_nobody()) {
+    // Every point is the baseline: no rule has an answer, and no fallback either.
+    out.choice.reached = false;
+    out.choice.lambda = policy::kInfinity;
+    out.choice.why = "no predicted difference between arms: every policy is the baseline, and there is nothing to choose";
+  } else {
+    GIMBAL_TRY(out.choice, frontier.choose(rule, out.curve));
+  }
   double lambda = out.choice.lambda;
-  if (!out.choice.reached && !fallback.empty()) {
+  if (!out.choice.reached && !fallback.empty() && !frontier.moves_nobody()) {
     GIMBAL_TRY(const policy::SelectRule other, policy::parse_select_rule(fallback));
     GIMBAL_TRY(const policy::Choice choice, frontier.choose(other, out.curve));
     out.fallback = choice.reached;
@@ -105,19 +132,28 @@ void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const poli
   json.field("policy_file", policy_file);
 }
 
-Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier) {
-  Error error{ErrorCode::kInfeasible, fmt::format("{}: {}", chosen.select, chosen.choice.why), {}, "--select"};
-  const std::string lambda = std::isfinite(chosen.choice.lambda) ? format_significant(chosen.choice.lambda, 6) : "infinity";
-  error.notes.push_back(fmt::format("the largest power with {} test units is {}, at lambda {}",
-                                    format_count(std::llround(frontier.options().test.n)), percent_text(chosen.choice.power),
-                                    lambda));
-  if (std::isfinite(chosen.choice.units_required)) {
-    error.notes.push_back(
-        fmt::format("n_required there: {} test units", format_count(std::llround(std::ceil(chosen.choice.units_required)))));
+Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier, const std::string& fallback) {
+  if (frontier.moves_nobody()) return {ErrorCode::kNotIdentified, chosen.choice.why, {}, "--select"};
+  const policy::Choice& choice = chosen.choice;
+  Error error{ErrorCode::kInfeasible, fmt::format("{}: {}", chosen.select, choice.why), {}, "--select"};
+  const std::string at = std::isfinite(choice.lambda) ? format_significant(choice.lambda, 6) : "infinity";
+  const std::string curve = chosen.curve == policy::CurveKind::kHonest ? "honest" : "plug-in";
+  if (chosen.select.starts_with("power:")) {
+    error.notes.push_back(fmt::format("that is at lambda {} on the {} curve, with an improvement of {} per unit", at, curve,
+                                      signed_text(choice.moments.tau)));
+    error.notes.push_back(std::isfinite(choice.units_required)
+                              ? fmt::format("n_required there: {} test units for {}",
+                                            format_count(std::llround(std::ceil(choice.units_required))), chosen.select)
+                              : "no test size would show it: no improvement is expected there");
   } else {
-    error.notes.push_back("no test size would show it: no improvement is expected there");
+    error.notes.push_back(
+        fmt::format("the closest point is at lambda {} on the {} curve: improvement {} per unit, power {} with {} test units",
+                    at, curve, signed_text(choice.moments.tau), policy::percent_words(choice.power),
+                    format_count(std::llround(frontier.options().test.n))));
   }
-  error.notes.push_back("--fallback max-z takes the point that is easiest to prove instead, and marks the policy");
+  error.notes.push_back(fallback.empty()
+                            ? "--fallback max-z takes the point that is easiest to prove instead, and marks the policy"
+                            : fmt::format("--fallback {} cannot be met either", fallback));
   return error;
 }
 

@@ -19,14 +19,14 @@ struct ChosenPoint {
   bool stands() const { return choice.reached || fallback; }
 };
 
-// Errors: usage for rules, not_identified when no arm differs. A rule that cannot be met is no error.
+// Errors: usage for rules. A rule that cannot be met is no error, nor is a frontier on which nobody moves.
 Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select,
                                  std::optional<policy::CurveKind> curve, const std::string& fallback);
 // "select" ... "policy_file" of gimbal.policy.choose/1, into the object that is open.
 void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const policy::Frontier& frontier,
                          const std::optional<std::string>& policy_file);
-// The error text of a rule that is out of reach, with what would reach it.
-Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier);
+// The error of a rule that is out of reach, with what would reach it. `fallback`: the rule that was to stand in, or "".
+Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier, const std::string& fallback = "");
 void warn_plugin_choice(CommandContext& context, const ChosenPoint& chosen, const policy::LoadedFrontier& loaded);
 
 }  // namespace gimbal::cli

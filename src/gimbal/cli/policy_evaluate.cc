@@ -13,6 +13,7 @@
 #include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/data/jsonl.h"
+#include "gimbal/policy/charts_text.h"
 #include "gimbal/policy/evaluate_document.h"
 #include "gimbal/policy/nuisance_table.h"
 #include "gimbal/stats/descriptive.h"
@@ -122,7 +123,8 @@ Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags,
         flags.test, columns.cluster);
   }
   // The policy brings propensities; given ones are read with the outcomes so that each logged arm is checked.
-  GIMBAL_TRY(out.data, policy::prepare_logged(std::move(table), columns, {.propensity_needed = false}));
+  GIMBAL_TRY(out.data,
+             policy::prepare_logged(std::move(table), columns, {.arms_may_lack_rows = true, .propensity_needed = false}));
   std::set<std::size_t> dropped;
   for (const NamedPolicy& named : policies) {
     if (!named.file.model || named.file.model->spec.trim <= 0) continue;
@@ -226,10 +228,10 @@ Result<PreparedTest> prepare_columns(CommandContext& context, const Flags& flags
     return fail_at("--baseline", ErrorCode::kUsage, "with --pscore only the logging policy is known, found \"{}\"",
                    columns.baseline);
   }
-  if (!logged_only && columns.propensity &&
-      (columns.propensity->is_estimated() || columns.propensity->kind == policy::PropensitySpec::Kind::kShares)) {
+  if (!logged_only && (!columns.propensity || columns.propensity->is_estimated() ||
+                       columns.propensity->kind == policy::PropensitySpec::Kind::kShares)) {
     return fail_at("--propensity", ErrorCode::kUsage,
-                   "a test needs given propensities: uniform, columns:PREFIX, or --pscore COL");
+                   "a test of probabilities in columns needs given propensities: uniform, columns:PREFIX, or --pscore COL");
   }
   policy::LoadOptions load;
   load.all_columns = true;
@@ -254,7 +256,9 @@ Result<PreparedTest> prepare_columns(CommandContext& context, const Flags& flags
   if (!flags.prediction_columns.empty()) {
     GIMBAL_TRY(mu, policy::read_arm_columns(table, flags.prediction_columns, out.data.arms, "--prediction-columns",
                                             "prediction", false));
-    for (double& value : mu.values()) value *= out.data.outcome_sign;
+    for (std::size_t i = 0; i < mu.rows(); ++i) {
+      for (std::size_t a = 0; a < mu.cols(); ++a) mu(i, a) = out.data.outcome_sign * mu(i, a) - out.data.arm_cost[a];
+    }
   }
   if (!logged_only) {
     GIMBAL_TRY(b, policy::baseline_probabilities(columns.baseline, nullptr, out.data.arms, out.data.e, &table,
@@ -294,17 +298,45 @@ Result<PreparedTest> prepare_columns(CommandContext& context, const Flags& flags
   return out;
 }
 
-Result<policy::EvaluationSpec> evaluation_spec(CommandContext& context, const Flags& flags, const PreparedTest& test) {
+// What can be said before a file is read.
+struct ParsedFlags {
+  std::optional<policy::Score> score;
+  policy::Side side = policy::Side::kTwo;
+  policy::Adjust adjust = policy::Adjust::kHolm;
+  data::UnknownCategory unknown = data::UnknownCategory::kError;
+};
+
+Result<ParsedFlags> parse_flags(const Flags& flags) {
+  ParsedFlags out;
+  if (!flags.score.empty()) {
+    GIMBAL_TRY(out.score, parse_score(flags.score));
+  }
+  GIMBAL_TRY(out.side, parse_side(flags.level.side));
+  GIMBAL_TRY(out.adjust, policy::parse_adjust(flags.adjust));
+  policy::FitSpec fit;
+  GIMBAL_TRY(policy::set_unknown_category(fit, flags.unknown_category));
+  out.unknown = fit.unknown;
+  if (flags.policies.empty()) return out;
+  const std::pair<std::string_view, bool> of_columns[] = {{"--policy-columns", !flags.policy_columns.empty()},
+                                                          {"--pscore", !flags.pscore.empty()},
+                                                          {"--prediction-columns", !flags.prediction_columns.empty()}};
+  for (const auto& [flag, given] : of_columns) {
+    if (given)
+      return fail_at(std::string(flag), ErrorCode::kUsage, "is for policies in columns; {} brings its own",
+                     flags.policies.front());
+  }
+  return out;
+}
+
+Result<policy::EvaluationSpec> evaluation_spec(CommandContext& context, const Flags& flags, const ParsedFlags& parsed,
+                                               const PreparedTest& test) {
   policy::EvaluationSpec spec;
   const bool predictions = std::ranges::all_of(test.policies, [](const PreparedPolicy& p) { return !p.mu.empty(); });
   // Without predictions the self-normalized score is the one that needs no centre.
-  spec.primary = predictions ? policy::Score::kDr : policy::Score::kSnips;
-  if (!flags.score.empty()) {
-    GIMBAL_TRY(spec.primary, policy::parse_score(flags.score));
-  }
+  spec.primary = parsed.score.value_or(predictions ? policy::Score::kDr : policy::Score::kSnips);
   spec.alpha = flags.level.alpha;
-  GIMBAL_TRY(spec.side, parse_side(flags.level.side));
-  GIMBAL_TRY(spec.adjust, policy::parse_adjust(flags.adjust));
+  spec.side = parsed.side;
+  spec.adjust = parsed.adjust;
   spec.minimize = test.data.outcome_sign < 0;
   spec.baseline = test.baseline;
   if (test.policies.front().pi_logged.empty()) spec.arms = test.data.arms;
@@ -344,15 +376,6 @@ Result<int> evaluate(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(const EvaluatedTest tested,
              evaluate_test(context, flags, [&](std::string_view key) { return context.given(key); }));
   const policy::Evaluation& evaluation = tested.evaluation;
-  if (flags.strict && evaluation.poor_overlap()) {
-    const policy::PolicyEvaluation* worst = nullptr;
-    for (const policy::PolicyEvaluation& each : evaluation.policies) {
-      if (each.poor_overlap && (!worst || each.ess < worst->ess)) worst = &each;
-    }
-    return fail_at("--strict", ErrorCode::kInsufficientData,
-                   "{}: poor overlap: effective sample size {} of {} units, largest weight {}", worst->name,
-                   format_significant(worst->ess, 4), evaluation.n, format_significant(worst->max_weight, 4));
-  }
   DocumentWriter document("gimbal.policy.evaluation/1");
   policy::write_evaluation_fields(document.json(), evaluation);
   GIMBAL_TRY(finish_document(context, document, flags.out));
@@ -437,8 +460,7 @@ Result<int> record_test_use(const std::string& run_folder, const std::string& te
 Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptions& flags,
                                     const std::function<bool(std::string_view)>& given) {
   EvaluatedTest out;
-  policy::FitSpec fit;
-  GIMBAL_TRY(policy::set_unknown_category(fit, flags.unknown_category));
+  GIMBAL_TRY(const ParsedFlags parsed, parse_flags(flags));
   GIMBAL_TRY(const std::vector<NamedPolicy> policies, read_policies(flags));
   std::string test_sha;
   if (!policies.empty()) {
@@ -450,10 +472,10 @@ Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptio
   } else if (policies.front().file.source == policy::PolicyFile::Source::kNuisances) {
     GIMBAL_TRY(test, prepare_with_nuisances(given, flags, policies, test_sha));
   } else {
-    GIMBAL_TRY(test, prepare_with_models(given, flags, policies, test_sha, fit.unknown));
+    GIMBAL_TRY(test, prepare_with_models(given, flags, policies, test_sha, parsed.unknown));
   }
   context.lap("read");
-  GIMBAL_TRY(const policy::EvaluationSpec spec, evaluation_spec(context, flags, test));
+  GIMBAL_TRY(const policy::EvaluationSpec spec, evaluation_spec(context, flags, parsed, test));
   std::vector<policy::TestedPolicy> tested;
   for (const PreparedPolicy& prepared : test.policies) tested.push_back(prepared.tested());
   GIMBAL_TRY(out.evaluation, policy::evaluate(test.data.logged, test.data.weight, tested, spec));
@@ -469,49 +491,58 @@ Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptio
     context.warn("missing_outcome", "rows without an outcome were skipped",
                  static_cast<std::int64_t>(test.data.dropped_missing_outcome));
   }
+  // Overlap is known without the outcomes: a test that is refused for it has not been used.
+  if (flags.strict) {
+    if (std::optional<Error> error = out.evaluation.overlap_error()) return fail(std::move(*error));
+  }
   GIMBAL_TRY(note_test_use(context, policies, test_sha));
   return out;
 }
 
 std::string evaluation_text(const policy::Evaluation& evaluation) {
+  const std::string low = policy::level_words(evaluation.spec.alpha) + " CI low";
+  const std::size_t primary = static_cast<std::size_t>(evaluation.spec.primary);
   std::string out;
   for (const policy::PolicyEvaluation& each : evaluation.policies) out += policy::summary_line(each, evaluation.spec) + "\n";
   for (const policy::PolicyEvaluation& each : evaluation.policies) {
-    TextTable table({"score", "improvement", "se", "95 % CI low", "high", "p"});
+    const int decimals = policy::decimals_for(each.estimates[primary]->ci_high - each.estimates[primary]->ci_low);
+    const auto fixed = [&](const std::optional<double>& value) { return value ? fixed_text(*value, decimals) : "-"; };
+    TextTable table({"score", "improvement", "se", low, "high", "p"});
     constexpr policy::Score kAll[] = {policy::Score::kIpw, policy::Score::kCipw, policy::Score::kSnips, policy::Score::kDr};
     for (const policy::Score score : kAll) {
       const std::optional<policy::Estimate>& estimate = each.estimates[static_cast<std::size_t>(score)];
       if (!estimate) continue;
       table.row({std::string(policy::score_name(score)) + (score == evaluation.spec.primary ? " *" : ""),
-                 signed_text(estimate->tau), format_significant(estimate->se, 3), format_significant(estimate->ci_low, 3),
-                 format_significant(estimate->ci_high, 3), estimate->p ? format_p_value(*estimate->p) : "-"});
+                 signed_fixed(estimate->tau, decimals), fixed(estimate->se), fixed(estimate->ci_low), fixed(estimate->ci_high),
+                 p_text(estimate->p)});
     }
     out +=
         fmt::format("\n{}: {} units{}, effective sample size {}, largest weight {}\n{}", each.name, format_count(evaluation.n),
                     evaluation.clusters ? fmt::format(" in {} clusters", format_count(*evaluation.clusters)) : "",
-                    format_significant(each.ess, 5), format_significant(each.max_weight, 4), table.indent(2).text());
+                    each.ess >= 100 ? format_count(std::llround(each.ess)) : format_significant(each.ess, 3),
+                    format_significant(each.max_weight, 4), table.indent(2).text());
     if (each.bootstrap) {
-      out += fmt::format("  studentized bootstrap, {} draws: {} to {}\n", each.bootstrap->draws,
-                         format_significant(each.bootstrap->ci_low, 3), format_significant(each.bootstrap->ci_high, 3));
+      out += fmt::format("  studentized bootstrap, {} draws: {} to {}\n", format_count(each.bootstrap->draws),
+                         fixed(each.bootstrap->ci_low), fixed(each.bootstrap->ci_high));
     }
     if (each.subgroups.empty()) continue;
-    TextTable groups({"group", "units", "improvement", "95 % CI low", "high", "adjusted p"});
+    TextTable groups({"group", "units", "improvement", low, "high", "adjusted p"});
     for (const policy::Subgroup& group : each.subgroups) {
-      const auto number = [](const std::optional<double>& value) {
-        return value ? format_significant(*value, 3) : std::string("-");
-      };
-      groups.row({group.column + " = " + group.level, format_count(group.n), group.tau ? signed_text(*group.tau) : "-",
-                  number(group.ci_low), number(group.ci_high), group.p_adjusted ? format_p_value(*group.p_adjusted) : "-"});
+      groups.row({group.column + " = " + group.level, format_count(group.n),
+                  group.tau ? signed_fixed(*group.tau, decimals) : "-", fixed(group.ci_low), fixed(group.ci_high),
+                  p_text(group.p_adjusted)});
     }
     out += "\n" + groups.indent(2).text();
   }
+  if (!evaluation.contrasts.empty()) out += "\n";
   for (const policy::ContrastEvaluation& contrast : evaluation.contrasts) {
-    const std::optional<policy::Estimate>& estimate = contrast.estimates[static_cast<std::size_t>(evaluation.spec.primary)];
-    if (estimate) {
-      out += fmt::format("\n{} against {}: {} per unit (95 % CI {} to {}): {}\n", contrast.policy, contrast.against,
-                         signed_text(estimate->tau), format_significant(estimate->ci_low, 3),
-                         format_significant(estimate->ci_high, 3), policy::verdict_name(contrast.verdict));
-    }
+    const std::optional<policy::Estimate>& estimate = contrast.estimates[primary];
+    if (!estimate) continue;
+    const int decimals = policy::decimals_for(estimate->ci_high - estimate->ci_low);
+    out += fmt::format("{} against {}: {} per unit ({} CI {} to {}): {}\n", contrast.policy, contrast.against,
+                       signed_fixed(estimate->tau, decimals), policy::level_words(evaluation.spec.alpha),
+                       fixed_text(estimate->ci_low, decimals), fixed_text(estimate->ci_high, decimals),
+                       policy::verdict_name(contrast.verdict));
   }
   return out;
 }
@@ -530,7 +561,7 @@ Command policy_evaluate_command() {
   command.option("--policy-columns", &flags->policy_columns)
       .value("PREFIX")
       .group("Policies in columns")
-      .help("the test file holds the probabilities PREFIX + arm; repeatable");
+      .help("the test file holds the probabilities PREFIX + arm");
   command.option("--pscore", &flags->pscore)
       .value("COL")
       .group("Policies in columns")
@@ -546,7 +577,7 @@ Command policy_evaluate_command() {
   command.option("--c0", &flags->c0).value("X").help("centre of cipw; default: the policy file's");
   add_test_options(command, flags->level, false);
   command.option("--adjust", &flags->adjust).value("holm|fixed-sequence|none").help("for several policies");
-  command.option("--by", &flags->by).value("COL").help("the improvement in each level of a column; repeatable");
+  command.option("--by", &flags->by).value("COL").help("the improvement in each level of a column");
   command.flag("--contrast", &flags->contrast).help("the difference between each pair of policies");
   add_bootstrap(command, &flags->bootstrap, 2000);
   add_strict(command, &flags->strict).help("poor overlap ends with exit code 3");

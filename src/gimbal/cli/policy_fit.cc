@@ -112,6 +112,10 @@ Result<int> predict(CommandContext& context, const PredictFlags& flags) {
              policy::baseline_probabilities(model.flags.baseline, nullptr, model.arms, out.table.e, &table, spec.unknown));
   context.lap("compute");
   GIMBAL_TRY(policy::write_nuisance_table(flags.out, out));
+  if (predicted.unknown_cells > 0) {
+    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing",
+                 static_cast<std::int64_t>(predicted.unknown_cells));
+  }
   if (predicted.clipped > 0) {
     context.warn("clipped", "estimated propensities were clipped: clipping changes what is estimated",
                  static_cast<std::int64_t>(predicted.clipped));

@@ -309,7 +309,12 @@ void forward_warnings(CommandContext& context, const std::vector<Warning>& warni
 
 std::string fixed_text(double value, int decimals) { return fmt::format("{:.{}f}", value == 0 ? 0.0 : value, decimals); }
 
-std::string signed_text(double value, int decimals) {
+std::string signed_text(double value, int digits) {
+  const std::string text = format_significant(value, digits);
+  return value > 0 ? "+" + text : text;
+}
+
+std::string signed_fixed(double value, int decimals) {
   const std::string text = fixed_text(value, decimals);
   if (text.find_first_not_of("-0.") == std::string::npos) return text.front() == '-' ? text.substr(1) : text;
   return value > 0 ? "+" + text : text;
@@ -328,18 +333,19 @@ std::string describe_point(const policy::FrontierPoint& point, const policy::Fro
   const int decimals =
       policy::decimals_for(honest ? point.honest->tau_high - point.honest->tau_low : std::abs(point.moments.tau) / 4);
   std::string out = fmt::format("  lambda        {}\n", std::isfinite(*point.lambda)
-                                                           ? format_significant(*point.lambda, 6)
-                                                           : "infinity (everyone gets the best arm that the models see)");
-  out += fmt::format("  improvement   {} per unit", signed_text(honest ? point.honest->tau : point.moments.tau, decimals));
+                                                            ? format_significant(*point.lambda, 6)
+                                                            : "infinity (everyone gets the best arm that the models see)");
+  out += fmt::format("  improvement   {} per unit", signed_fixed(honest ? point.honest->tau : point.moments.tau, decimals));
   if (honest) {
-    out += fmt::format(" on rows that the models have not seen ({} CI {} to {})\n                {} per unit promised by the models",
-                       policy::level_words(test.alpha), fixed_text(point.honest->tau_low, decimals),
-                       fixed_text(point.honest->tau_high, decimals), signed_text(point.moments.tau, decimals));
+    out += fmt::format(
+        " on rows that the models have not seen ({} CI {} to {})\n                {} per unit promised by the models",
+        policy::level_words(test.alpha), fixed_text(point.honest->tau_low, decimals),
+        fixed_text(point.honest->tau_high, decimals), signed_fixed(point.moments.tau, decimals));
   } else {
     out += " promised by the models";
   }
-  out += fmt::format("\n  power         {} with {} test units", policy::percent_words(honest ? point.honest->power : point.power),
-                     format_count(std::llround(test.n)));
+  out += fmt::format("\n  power         {} with {} test units",
+                     policy::percent_words(honest ? point.honest->power : point.power), format_count(std::llround(test.n)));
   const double required = honest ? point.honest->units_required : point.units_required;
   if (std::isfinite(required)) out += fmt::format("; {} units give 80 %", format_count(std::llround(std::ceil(required))));
   out += "\n";

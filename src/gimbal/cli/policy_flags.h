@@ -68,11 +68,12 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
 // --- pieces of output
 void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs);
 void forward_warnings(CommandContext& context, const std::vector<Warning>& warnings);
-// Numbers for people, with as many decimals as policy::decimals_for says for their interval.
-std::string fixed_text(double value, int decimals);   // "0.0347"
-std::string signed_text(double value, int decimals);  // "+0.0347", "0.0000"
-std::string p_text(const std::optional<double>& p);   // "0.012", "< 1e-9", "-"
-std::string percent_text(double share);                 // "81.2 %": for people; documents carry fractions
+std::string signed_text(double value, int digits = 3);  // significant digits: "+0.0347", "0"
+// With as many decimals as policy::decimals_for says for an interval, so that the numbers of a column align.
+std::string fixed_text(double value, int decimals);    // "0.0347"
+std::string signed_fixed(double value, int decimals);  // "+0.0347", "0.0000"
+std::string p_text(const std::optional<double>& p);    // "0.012", "< 1e-9", "-"
+std::string percent_text(double share);                // "81.2 %": for people; documents carry fractions
 
 // One frontier point as `choose`, `run` and `power` show it to people.
 std::string describe_point(const policy::FrontierPoint& point, const policy::Frontier& frontier, policy::CurveKind curve);

@@ -7,7 +7,9 @@
 #include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/data/csv.h"
+#include "gimbal/policy/baseline.h"
 #include "gimbal/policy/charts.h"
+#include "gimbal/policy/charts_text.h"
 #include "gimbal/policy/logged_data.h"
 
 namespace gimbal::cli {
@@ -56,41 +58,71 @@ Result<void> write_unit_probabilities(const policy::LoadedFrontier& loaded, cons
   return write_atomic(path, csv.text());
 }
 
+// Ten of the printed points show the shape of a grid; the document has all of them.
+std::vector<const policy::FrontierPoint*> shown_points(const policy::FrontierDocument& document) {
+  std::vector<const policy::FrontierPoint*> grid, out;
+  for (const policy::FrontierPoint& point : document.points) {
+    if (point.at == "grid") grid.push_back(&point);
+  }
+  constexpr std::size_t kShown = 10;
+  for (std::size_t k = 1; k < kShown && grid.size() > kShown; ++k) out.push_back(grid[k * (grid.size() - 1) / kShown]);
+  for (const policy::FrontierPoint& point : document.points) {
+    if (point.at != "grid" && point.lambda) out.push_back(&point);
+  }
+  if (!document.loaded->frontier->moves_nobody()) {
+    const auto above = [&](const policy::FrontierPoint* point) { return *point->lambda > *document.max_z.lambda; };
+    out.insert(grid.empty() ? out.begin() : std::ranges::find_if(out, above), &document.max_z);
+  }
+  out.push_back(&document.max_tau);
+  for (const policy::FrontierPoint& point : document.points) {
+    if (!point.lambda) out.push_back(&point);  // marked policies
+  }
+  return out;
+}
+
 void print_summary(CommandContext& context, const policy::FrontierDocument& document, const std::optional<std::string>& out) {
   const policy::Frontier& frontier = *document.loaded->frontier;
   const bool honest = frontier.has_honest();
-  std::string text =
-      fmt::format("{} units, score {}, compared with {}, a test of {} units\n\n",
-                  format_count(static_cast<std::int64_t>(frontier.units())), policy::score_name(frontier.options().score),
-                  document.loaded->request.baseline, format_count(std::llround(frontier.options().test.n)));
+  const Result<policy::BaselineSpec> baseline = policy::parse_baseline(document.loaded->request.baseline);
+  std::string text = fmt::format(
+      "{} units, score {}, compared with {}, a test of {} units\n\n", format_count(static_cast<std::int64_t>(frontier.units())),
+      policy::score_name(frontier.options().score), baseline ? baseline->words() : document.loaded->request.baseline,
+      format_count(std::llround(frontier.options().test.n)));
   std::vector<std::string> headings = {"point", "lambda", "improvement", "se", "power"};
-  if (honest) headings.insert(headings.end(), {"honest", "95 % CI low", "high", "power"});
+  if (honest) {
+    headings.insert(headings.end(),
+                    {"honest", policy::level_words(frontier.options().test.alpha) + " CI low", "high", "power"});
+  }
   TextTable table(headings);
-  const auto row = [&](const policy::FrontierPoint& point, const std::string& name) {
-    const bool finite = point.lambda && std::isfinite(*point.lambda);
-    std::vector<std::string> cells = {name, finite ? format_significant(*point.lambda, 4) : (point.lambda ? "inf" : "-"),
-                                      signed_text(point.moments.tau), format_significant(point.se, 2),
-                                      percent_text(point.power)};
-    if (honest && point.honest) {
-      cells.insert(cells.end(), {signed_text(point.honest->tau), format_significant(point.honest->tau_low, 3),
-                                 format_significant(point.honest->tau_high, 3), percent_text(point.honest->power)});
+  const policy::FrontierPoint& last = document.max_tau;
+  const double width = last.honest ? last.honest->tau_high - last.honest->tau_low : std::abs(last.moments.tau) / 4;
+  const int decimals = policy::decimals_for(width);
+  for (const policy::FrontierPoint* point : shown_points(document)) {
+    std::vector<std::string> cells = {point->at == "grid" ? "" : point->at,
+                                      !point->lambda                  ? "-"
+                                      : std::isfinite(*point->lambda) ? format_significant(*point->lambda, 4)
+                                                                      : "inf",
+                                      signed_fixed(point->moments.tau, decimals), fixed_text(point->se, decimals),
+                                      percent_text(point->power)};
+    if (honest && point->honest) {
+      cells.insert(cells.end(), {signed_fixed(point->honest->tau, decimals), fixed_text(point->honest->tau_low, decimals),
+                                 fixed_text(point->honest->tau_high, decimals), percent_text(point->honest->power)});
     }
     cells.resize(headings.size(), "-");
     table.row(std::move(cells));
-  };
-  row(document.max_z, "max-z");
-  // Ten of the printed points show the shape; the document has all of them.
-  const std::size_t count = document.points.size();
-  const bool grid = document.loaded->request.at.empty();
-  const std::size_t step = grid ? std::max<std::size_t>(1, count / 10) : 1;
-  for (std::size_t p = grid ? step : 0; p + (grid ? 1 : 0) < count; p += step)
-    row(document.points[p], grid ? "" : document.points[p].at);
-  row(document.max_tau, "max-tau");
+  }
   text += table.text();
+  if (honest) {
+    text += "\nhonest: on rows that the models have not seen; the first improvement is what the models promise\n";
+  }
   if (const auto gap = frontier.gap(document.max_tau)) {
-    text += fmt::format("\nPromise at max-tau: models {} per unit, held-out rows {} +- {}: {}\n",
-                        signed_text(gap->at_max_tau.plugin), signed_text(gap->at_max_tau.honest),
-                        format_significant(gap->at_max_tau.se_honest, 2), policy::promise_verdict_name(gap->verdict));
+    text += fmt::format("promise at max-tau: models {} per unit, held-out rows {} +- {}: {}\n",
+                        signed_fixed(gap->at_max_tau.plugin, decimals), signed_fixed(gap->at_max_tau.honest, decimals),
+                        fixed_text(gap->at_max_tau.se_honest, decimals), policy::promise_verdict_name(gap->verdict));
+  }
+  if (frontier.moves_nobody()) {
+    context.print(text);
+    return;
   }
   text += out ? fmt::format("\nNext: gimbal policy choose {} --select power:0.8 -o policy.json\n", *out)
               : "\nNext: write the document with -o frontier.json, then gimbal policy choose frontier.json -o policy.json\n";
@@ -106,8 +138,8 @@ Result<int> frontier(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(const policy::LoadedFrontier loaded, policy::load_frontier(request));
   context.lap("read");
   GIMBAL_TRY(policy::FrontierDocument document, policy::solve_document(loaded));
-  if (flags.unit_probabilities) GIMBAL_TRY(write_unit_probabilities(loaded, document.points, *flags.unit_probabilities));
   GIMBAL_TRY(std::vector<policy::FrontierPoint> marks, marked_points(loaded, flags.marks));
+  if (flags.unit_probabilities) GIMBAL_TRY(write_unit_probabilities(loaded, document.points, *flags.unit_probabilities));
   for (policy::FrontierPoint& mark : marks) document.points.push_back(std::move(mark));
   context.lap("compute");
   forward_warnings(context, loaded.frontier->warnings());

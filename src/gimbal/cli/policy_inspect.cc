@@ -4,6 +4,7 @@
 #include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/baseline.h"
+#include "gimbal/policy/charts_text.h"
 #include "gimbal/policy/crossfit.h"
 #include "gimbal/policy/inspect.h"
 #include "gimbal/policy/logged_data.h"
@@ -28,20 +29,27 @@ void print_summary(CommandContext& context, const Flags& flags, const policy::In
       fmt::format("{}: {} rows, outcome \"{}\" ({}), mean {}, sd {}\n\n", flags.data, format_count(inspection.rows),
                   inspection.outcome.column, policy::outcome_kind_name(inspection.outcome.kind),
                   format_significant(inspection.outcome.mean, 4), format_significant(inspection.outcome.sd, 4));
+  // Two digits of the smallest standard error, in every row.
+  double smallest = policy::kInfinity;
+  for (const auto& arm : inspection.arms) {
+    if (arm.se && *arm.se > 0) smallest = std::min(smallest, *arm.se);
+  }
+  const int decimals = policy::decimals_for(4 * smallest);
+  const auto fixed = [&](const std::optional<double>& value) { return value ? fixed_text(*value, decimals) : "-"; };
   TextTable arms({"arm", "rows", "share", "mean", "se", "propensity"});
   for (const auto& arm : inspection.arms) {
     std::string propensity = "-";
-    if (arm.propensity_min)
-      propensity =
-          number(arm.propensity_min) + (arm.propensity_min == arm.propensity_max ? "" : " to " + number(arm.propensity_max));
-    arms.row({arm.name, format_count(arm.rows), percent_text(arm.share), format_significant(arm.mean, 4), number(arm.se),
-              propensity});
+    if (arm.propensity_min) {
+      propensity = number(arm.propensity_min);
+      if (arm.propensity_min != arm.propensity_max) propensity += " to " + number(arm.propensity_max);
+    }
+    arms.row({arm.name, format_count(arm.rows), percent_text(arm.share), fixed(arm.mean), fixed(arm.se), propensity});
   }
   out += arms.text() + "\n";
-  TextTable contrasts({"contrast", "difference", "95 % CI low", "high", "p"});
+  TextTable contrasts({"contrast", "difference", policy::level_words(flags.test.alpha) + " CI low", "high", "p"});
   for (const auto& contrast : inspection.contrasts) {
-    contrasts.row({contrast.arm + " - " + contrast.against, signed_text(contrast.difference), number(contrast.ci_low),
-                   number(contrast.ci_high), contrast.p ? format_significant(*contrast.p, 2) : "-"});
+    contrasts.row({contrast.arm + " - " + contrast.against, signed_fixed(contrast.difference, decimals), fixed(contrast.ci_low),
+                   fixed(contrast.ci_high), p_text(contrast.p)});
   }
   out += contrasts.text();
   if (inspection.minimum_detectable_improvement) {
@@ -62,7 +70,8 @@ void print_summary(CommandContext& context, const Flags& flags, const policy::In
 }
 
 Result<int> inspect(CommandContext& context, const Flags& flags) {
-  GIMBAL_TRY(policy::DataFlags columns, data_flags(flags.columns));
+  GIMBAL_TRY(const policy::DataFlags columns, data_flags(flags.columns));
+  GIMBAL_TRY(const policy::Side side, parse_side(flags.test.side));
   GIMBAL_TRY(const policy::LoggedData data, policy::load_logged(flags.data, columns, {.propensity_needed = false}));
   context.lap("read");
   policy::InspectionInput input;
@@ -74,7 +83,7 @@ Result<int> inspect(CommandContext& context, const Flags& flags) {
   input.e = data.e;
   input.minimize = columns.minimize;
   input.alpha = flags.test.alpha;
-  GIMBAL_TRY(input.side, parse_side(flags.test.side));
+  input.side = side;
   if (columns.propensity && columns.propensity->kind == policy::PropensitySpec::Kind::kShares) {
     const std::vector<double> shares = policy::arm_shares(data.logged.action, data.weight, data.arms.size());
     input.e = Matrix(data.rows(), data.arms.size());

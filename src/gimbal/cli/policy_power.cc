@@ -1,4 +1,5 @@
 // gimbal policy power: how large the test must be, from a frontier.
+#include <algorithm>
 #include <cmath>
 
 #include "gimbal/base/file.h"
@@ -8,6 +9,7 @@
 #include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/charts.h"
+#include "gimbal/policy/charts_text.h"
 #include "gimbal/policy/power.h"
 
 namespace gimbal::cli {
@@ -48,19 +50,20 @@ Result<int> power(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(const std::vector<double> ns, sizes(flags.n));
   std::vector<std::string> rules = flags.at;
   if (rules.empty()) rules = {"max-z", "power:" + shortest(flags.power), "max-tau"};
+  for (const std::string& rule : rules) GIMBAL_TRY(parse_rule(rule, "--at"));
+  GIMBAL_TRY(const std::optional<policy::CurveKind> given, parse_curve(flags.curve));
   GIMBAL_TRY(const policy::LoadedFrontier loaded, policy::load_frontier_document(flags.frontier));
   context.lap("read");
-  policy::CurveKind curve = loaded.frontier->curve();
-  if (flags.curve == "plugin")
-    curve = policy::CurveKind::kPlugin;
-  else if (flags.curve == "honest")
-    curve = policy::CurveKind::kHonest;
-  else if (!flags.curve.empty())
-    return fail_at("--curve", ErrorCode::kUsage, "expected honest or plugin, found {}", gimbal::quoted(flags.curve));
+  const policy::CurveKind curve = given.value_or(loaded.frontier->curve());
   GIMBAL_TRY(const std::vector<policy::PowerRow> rows,
              policy::power_rows(*loaded.frontier, curve, rules, ns, flags.power, !flags.at.empty()));
   context.lap("compute");
   const policy::TestSpec& test = loaded.frontier->options().test;
+  for (const std::string& rule : rules) {
+    if (std::ranges::any_of(rows, [&](const policy::PowerRow& row) { return row.at == rule; })) continue;
+    context.warn("unreached", fmt::format("{} is nowhere reached with {} test units and is left out", rule,
+                                          format_count(std::llround(test.n))));
+  }
   if (flags.svg) {
     policy::PowerChartInput chart;
     for (const policy::PowerRow& row : rows) {
@@ -78,9 +81,12 @@ Result<int> power(CommandContext& context, const Flags& flags) {
   DocumentWriter document("gimbal.policy.power/1");
   policy::write_power_fields(document.json(), rows, curve, test);
   GIMBAL_TRY(finish_document(context, document, flags.out));
-  TextTable table({"point", "lambda", "improvement", fmt::format("units for {} power", percent_text(flags.power))});
+  double largest = 0;
+  for (const policy::PowerRow& row : rows) largest = std::max(largest, std::abs(row.tau));
+  TextTable table({"point", "lambda", "improvement", fmt::format("units for {} power", policy::percent_words(flags.power))});
   for (const policy::PowerRow& row : rows) {
-    table.row({row.at, std::isfinite(row.lambda) ? format_significant(row.lambda, 4) : "inf", signed_text(row.tau),
+    table.row({row.at, std::isfinite(row.lambda) ? format_significant(row.lambda, 4) : "inf",
+               signed_fixed(row.tau, policy::decimals_for(largest / 4)),
                std::isfinite(row.units_required) ? format_count(std::llround(std::ceil(row.units_required))) : "-"});
   }
   std::string text = table.text();

@@ -61,15 +61,34 @@ class PolicyRun {
     GIMBAL_TRY(columns_, data_flags(flags_.columns));
     if (!columns_.propensity) return fail(policy::missing_propensity());
     GIMBAL_TRY(spec_, fit_spec(flags_.fit, context_.seed));
-    GIMBAL_TRY(policy::parse_select_rule(flags_.select));
-    if (!flags_.fallback.empty() && flags_.fallback != "none") GIMBAL_TRY(policy::parse_select_rule(flags_.fallback));
+    GIMBAL_TRY(parse_rule(flags_.select, "--select"));
+    if (!fallback().empty()) GIMBAL_TRY(parse_rule(fallback(), "--fallback"));
     GIMBAL_TRY(request_, frontier_request(flags_.frontier, "model.json", context_.seed));
     GIMBAL_TRY(check_data());
     GIMBAL_TRY(open());
-    return directory_->conclude(steps());
+    Result<int> outcome = directory_->conclude(steps());
+    // Input that cannot be used, or data that cannot answer, leave nothing behind, so that the next try may take the same name.
+    if (!outcome && !flags_.resume && (exit_code(outcome.error().code) == 2 || exit_code(outcome.error().code) == 3)) {
+      remove_run();
+    }
+    return outcome;
   }
 
  private:
+  std::string fallback() const { return flags_.fallback == "none" ? "" : flags_.fallback; }
+
+  // Only what this run made: a folder that was there before stays, empty as it was.
+  void remove_run() {
+    const std::filesystem::path folder = directory_->path();
+    directory_.reset();
+    std::error_code ignored;  // the error that matters is the one that is being reported
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+      std::filesystem::remove_all(entry.path(), ignored);
+    }
+    if (!folder_existed_) std::filesystem::remove(folder, ignored);
+    if (!runs_existed_) std::filesystem::remove(folder.parent_path(), ignored);
+  }
+
   // Reads and splits; bad input leaves no folder behind.
   Result<void> check_data() {
     policy::LoadOptions load = fit_load_options(columns_, spec_);
@@ -86,6 +105,7 @@ class PolicyRun {
       if (train_sha == test_sha)
         return fail_at("--test", ErrorCode::kConflict, "{} and {} are the same file: a policy must be tested on other rows",
                        flags_.data, flags_.test);
+      load.arms_may_lack_rows = true;
       GIMBAL_TRY(const policy::LoggedData test, policy::load_logged(flags_.test, columns_, load));
       rows_test_ = test.rows();
       rows_train_ = all_.rows();
@@ -112,6 +132,8 @@ class PolicyRun {
                  run::RunDirectory::open_for_resume(setup.path, setup, rules, run_services(context_)));
       directory_.emplace(std::move(opened));
     } else {
+      folder_existed_ = !setup.path.empty() && std::filesystem::exists(setup.path);
+      runs_existed_ = !setup.path.empty() || std::filesystem::exists(setup.root);
       GIMBAL_TRY(run::RunDirectory created, run::RunDirectory::create(setup, run_services(context_)));
       directory_.emplace(std::move(created));
     }
@@ -197,10 +219,9 @@ class PolicyRun {
 
   Result<int> choose() {
     GIMBAL_TRY(stage("choosing"));
-    GIMBAL_TRY(chosen_,
-               choose_point(*loaded_, flags_.select, request_.curve, flags_.fallback == "none" ? "" : flags_.fallback));
+    GIMBAL_TRY(chosen_, choose_point(*loaded_, flags_.select, request_.curve, fallback()));
     warn_plugin_choice(context_, *chosen_, *loaded_);
-    if (!chosen_->stands()) return fail(unreachable(*chosen_, *loaded_->frontier));
+    if (!chosen_->stands()) return fail(unreachable(*chosen_, *loaded_->frontier, fallback()));
     if (chosen_->fallback) {
       context_.warn("fallback", fmt::format("{} cannot be reached ({}); the policy is that of {}", flags_.select,
                                             chosen_->choice.why, flags_.fallback));
@@ -385,6 +406,7 @@ class PolicyRun {
   policy::Split split_;
   std::size_t rows_train_ = 0, rows_test_ = 0;
   std::optional<run::RunDirectory> directory_;
+  bool folder_existed_ = false, runs_existed_ = true;
   std::string artifacts_, train_path_, test_path_;
   std::optional<policy::CrossfitResult> fitted_;
   std::optional<policy::LoadedFrontier> loaded_;
@@ -414,9 +436,7 @@ void declare(Command& command, Flags& flags) {
   command.option("--test", &flags.test).file().value("FILE").help("test data in a file of their own, instead of a split");
   command.option("--select", &flags.select).value("RULE").help("the rule that picks the point (see `gimbal policy choose`)");
   command.option("--fallback", &flags.fallback).value("RULE|none").help("the rule that stands in when the first cannot be met");
-  command.option("--by", &flags.evaluation.by)
-      .value("COL")
-      .help("the tested improvement in each level of a column; repeatable");
+  command.option("--by", &flags.evaluation.by).value("COL").help("the tested improvement in each level of a column");
   add_bootstrap(command, &flags.evaluation.bootstrap, 2000);
   command.option("-o, --out, --output, --run-dir, --run", &flags.run_dir)
       .folder()

@@ -7,18 +7,24 @@ namespace gimbal::policy {
 namespace {
 
 constexpr std::string_view kPropensityNote =
-    "uniform: every arm had the same probability; shares: simple randomization, the observed shares; columns:PREFIX: the file holds the "
+    "uniform: every arm had the same probability; shares: simple randomization, the observed shares; columns:PREFIX: the file "
+    "holds the "
     "probabilities; logistic or gbdt: estimated from the covariates, for observational data";
 
 }  // namespace
 
 std::string PropensitySpec::text() const {
   switch (kind) {
-    case Kind::kUniform: return "uniform";
-    case Kind::kShares: return "shares";
-    case Kind::kColumns: return "columns:" + prefix;
-    case Kind::kLogistic: return "logistic";
-    case Kind::kGbdt: return "gbdt";
+    case Kind::kUniform:
+      return "uniform";
+    case Kind::kShares:
+      return "shares";
+    case Kind::kColumns:
+      return "columns:" + prefix;
+    case Kind::kLogistic:
+      return "logistic";
+    case Kind::kGbdt:
+      return "gbdt";
   }
   return "";
 }
@@ -31,17 +37,19 @@ Result<PropensitySpec> parse_propensity(std::string_view text) {
   if (text == "gbdt") return PropensitySpec{Kind::kGbdt, ""};
   if (text.starts_with("columns:")) return PropensitySpec{Kind::kColumns, std::string(text.substr(8))};
   const std::vector<std::string> choices = {"uniform", "shares", "columns:PREFIX", "logistic", "gbdt"};
-  return fail(Error{ErrorCode::kUsage,
-                    fmt::format("expected {}, found {}{}", join(choices, ", "), quoted(text), did_you_mean(text, choices)),
-                    {std::string(kPropensityNote)},
-                    "--propensity"});
+  return fail(
+      Error{ErrorCode::kUsage,
+            fmt::format("expected one of {}; found {}{}", join(choices, ", "), quoted(text), did_you_mean(text, choices)),
+            {std::string(kPropensityNote)},
+            "--propensity"});
 }
 
 Error missing_propensity() {
-  return Error{ErrorCode::kUsage,
-               "the probabilities with which the arms were given must be named: uniform, shares, columns:PREFIX, logistic or gbdt",
-               {std::string(kPropensityNote), "guessing here is the one mistake that cannot be repaired later, so there is no default"},
-               "--propensity"};
+  return Error{
+      ErrorCode::kUsage,
+      "the probabilities with which the arms were given must be named: uniform, shares, columns:PREFIX, logistic or gbdt",
+      {std::string(kPropensityNote), "guessing here is the one mistake that cannot be repaired later, so there is no default"},
+      "--propensity"};
 }
 
 Result<ValueCost> parse_value_cost(std::string_view text) {
@@ -58,17 +66,26 @@ Result<ValueCost> parse_value_cost(std::string_view text) {
   }
   const std::optional<double> number = parse_finite(right);
   if (!number) {
-    return fail_at("--value-cost", ErrorCode::kUsage, "expected a number or @column after \"{}=\", found {}", cost.arm, quoted(right));
+    return fail_at("--value-cost", ErrorCode::kUsage, "expected a number or @column after \"{}=\", found {}", cost.arm,
+                   quoted(right));
   }
   cost.constant = *number;
   return cost;
 }
 
 void DataFlags::write(JsonWriter& json) const {
-  json.begin_object().field("outcome", outcome).field("action", action).field("id", id).field("cluster", cluster).field("weight", weight);
+  json.begin_object()
+      .field("outcome", outcome)
+      .field("action", action)
+      .field("id", id)
+      .field("cluster", cluster)
+      .field("weight", weight);
   json.key("propensity");
   propensity ? json.value(propensity->text()) : json.null();
-  json.field("features", features).field("arms", arms).field("minimize", minimize).field("drop_missing_outcome", drop_missing_outcome);
+  json.field("features", features)
+      .field("arms", arms)
+      .field("minimize", minimize)
+      .field("drop_missing_outcome", drop_missing_outcome);
   json.key("value_costs").begin_array();
   for (const ValueCost& cost : value_costs) {
     json.begin_object().field("arm", cost.arm);

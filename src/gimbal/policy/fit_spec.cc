@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
 
 namespace gimbal::policy {
@@ -12,13 +13,16 @@ constexpr std::array<std::string_view, 4> kVariances = {"auto", "arm", "model", 
 constexpr std::string_view kColumnsPrefix = "columns:";
 
 template <std::size_t N>
-Result<std::size_t> pick(std::string_view text, const std::array<std::string_view, N>& names, std::string_view flag, bool columns) {
+Result<std::size_t> pick(std::string_view text, const std::array<std::string_view, N>& names, std::string_view flag,
+                         bool columns) {
   for (std::size_t i = 0; i < N; ++i) {
     if (text == names[i]) return i;
   }
   std::vector<std::string> choices(names.begin(), names.end());
   if (columns) choices.push_back("columns:PREFIX");
-  return fail_at(std::string(flag), ErrorCode::kUsage, "expected {}, found {}{}", join(choices, ", "), quoted(text), did_you_mean(text, choices));
+  // Of two short words neither is what another word was meant to be.
+  return fail_at(std::string(flag), ErrorCode::kUsage, "expected one of {}; found {}{}", join(choices, ", "), quoted(text),
+                 N > 2 ? did_you_mean(text, choices) : "");
 }
 
 }  // namespace
@@ -99,9 +103,17 @@ Result<FitSpec> FitSpec::read(const JsonView& json) {
   GIMBAL_TRY(spec.trim, json.number("trim"));
   GIMBAL_TRY(const std::string unknown, json.string("unknown_category"));
   GIMBAL_TRY(set_unknown_category(spec, unknown));
-  GIMBAL_TRY(const std::int64_t seed, json.integer("seed"));
-  spec.seed = static_cast<std::uint64_t>(seed);
+  GIMBAL_TRY(spec.seed, read_seed(json));
   return spec;
+}
+
+Result<std::uint64_t> read_seed(const JsonView& json) {
+  GIMBAL_TRY(const JsonView seed, json.get("seed"));
+  const std::optional<std::uint64_t> value = parse_uint(seed.text());
+  if (!value) {
+    return fail(ErrorCode::kParseError, "{}: expected an integer from 0 to 2^64 - 1, found {}", seed.path(), seed.text());
+  }
+  return *value;
 }
 
 }  // namespace gimbal::policy

@@ -42,6 +42,9 @@ struct FitSpec {
   static Result<FitSpec> read(const JsonView& json);
 };
 
+// The member "seed" of a document: all 64 bits.
+Result<std::uint64_t> read_seed(const JsonView& json);
+
 // Usage errors list the choices. They set the field and its prefix.
 Result<void> set_learner(FitSpec& spec, std::string_view text);
 Result<void> set_effect(FitSpec& spec, std::string_view text);

@@ -150,7 +150,9 @@ Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
 Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curve) const {
   PointCurve on;
   on.arms = arms();
-  if (constrained_) {
+  if (rule.kind == SelectRule::Kind::kLambda || rule.kind == SelectRule::Kind::kMaxTau) {
+    on.lambdas = {kInfinity};  // nothing is searched: under constraints a grid costs thousands of solutions
+  } else if (constrained_) {
     GIMBAL_TRY(on.lambdas, grid());
   } else {
     on.lambdas = points_equally_spaced_in_tau(path_ ? path_->curve() : *deterministic_, lambda_max_z().value_or(0), kSearchPoints);

@@ -14,14 +14,23 @@ std::optional<double> rounded_up(double units) {
 
 std::string_view side_name(Side side) { return side == Side::kTwo ? "two" : "one"; }
 std::string_view curve_name(CurveKind curve) { return curve == CurveKind::kHonest ? "honest" : "plugin"; }
-std::string_view unknown_name(data::UnknownCategory unknown) { return unknown == data::UnknownCategory::kError ? "error" : "missing"; }
+std::string_view unknown_name(data::UnknownCategory unknown) {
+  return unknown == data::UnknownCategory::kError ? "error" : "missing";
+}
 
 }  // namespace
 
 void FrontierRequest::write(JsonWriter& json) const {
-  json.begin_object().field("model", model).field("nuisances", nuisances).field("population", population).field("baseline", baseline);
+  json.begin_object()
+      .field("model", model)
+      .field("nuisances", nuisances)
+      .field("population", population)
+      .field("baseline", baseline);
   json.field("cluster", cluster).field("minimize", minimize).field("score", score_name(score)).field("c0", c0);
-  json.field("points", static_cast<std::int64_t>(points)).field("n_test", n_test).field("alpha", alpha).field("side", side_name(side));
+  json.field("points", static_cast<std::int64_t>(points))
+      .field("n_test", n_test)
+      .field("alpha", alpha)
+      .field("side", side_name(side));
   json.key("curve");
   curve ? json.value(curve_name(*curve)) : json.null();
   json.field("deterministic", deterministic).key("limits");
@@ -30,8 +39,9 @@ void FrontierRequest::write(JsonWriter& json) const {
 }
 
 Result<FrontierRequest> FrontierRequest::read(const JsonView& json) {
-  GIMBAL_TRY(json.expect_only({"model", "nuisances", "population", "baseline", "cluster", "minimize", "score", "c0", "points", "n_test", "alpha",
-                               "side", "curve", "deterministic", "limits", "at", "unknown_category", "seed"}));
+  GIMBAL_TRY(
+      json.expect_only({"model", "nuisances", "population", "baseline", "cluster", "minimize", "score", "c0", "points",
+                        "n_test", "alpha", "side", "curve", "deterministic", "limits", "at", "unknown_category", "seed"}));
   FrontierRequest out;
   GIMBAL_TRY(out.model, json.string("model"));
   GIMBAL_TRY(out.nuisances, json.string("nuisances"));
@@ -62,25 +72,30 @@ Result<FrontierRequest> FrontierRequest::read(const JsonView& json) {
   GIMBAL_TRY(out.at, json.strings("at"));
   GIMBAL_TRY(const std::string unknown, json.string("unknown_category"));
   out.unknown = unknown == "missing" ? data::UnknownCategory::kMissing : data::UnknownCategory::kError;
-  GIMBAL_TRY(const std::int64_t seed, json.integer("seed"));
-  out.seed = static_cast<std::uint64_t>(seed);
+  GIMBAL_TRY(out.seed, read_seed(json));
   return out;
 }
 
 void write_point(JsonWriter& json, const FrontierPoint& point, const std::vector<std::string>& arms) {
   json.begin_object().field("at", point.at).field("lambda", point.lambda);  // infinity is written as null
-  json.field("tau", point.moments.tau).field("se", point.se).field("z", point.z).field("z1", point.z1).field("power", point.power);
+  json.field("tau", point.moments.tau)
+      .field("se", point.se)
+      .field("z", point.z)
+      .field("z1", point.z1)
+      .field("power", point.power);
   json.field("n_required", rounded_up(point.units_required)).field("q", point.moments.q);
   json.field("r", point.moments.q > 0 ? point.moments.tau / std::sqrt(point.moments.q) : 0.0);
   if (point.honest) {
     const HonestPoint& h = *point.honest;
     json.field("tau_honest", h.tau).field("se_honest", h.se).field("z_honest", h.z).field("power_honest", h.power);
-    json.field("n_required_honest", rounded_up(h.units_required)).field("tau_honest_low", h.tau_low).field("tau_honest_high", h.tau_high);
+    json.field("n_required_honest", rounded_up(h.units_required))
+        .field("tau_honest_low", h.tau_low)
+        .field("tau_honest_high", h.tau_high);
     json.field("tau_band_low", h.band_low).field("tau_band_high", h.band_high).field("power_honest_low", h.power_low);
     json.field("power_honest_high", h.power_high);
   } else {
-    for (const char* name : {"tau_honest", "se_honest", "z_honest", "power_honest", "n_required_honest", "tau_honest_low", "tau_honest_high",
-                             "tau_band_low", "tau_band_high", "power_honest_low", "power_honest_high"}) {
+    for (const char* name : {"tau_honest", "se_honest", "z_honest", "power_honest", "n_required_honest", "tau_honest_low",
+                             "tau_honest_high", "tau_band_low", "tau_band_high", "power_honest_low", "power_honest_high"}) {
       json.null_field(name);
     }
   }
@@ -138,10 +153,16 @@ void write_frontier_fields(JsonWriter& json, const FrontierDocument& document) {
   const LoadedFrontier& loaded = *document.loaded;
   const Frontier& frontier = *loaded.frontier;
   json.field("score", score_name(frontier.options().score)).field("n_units", static_cast<std::int64_t>(frontier.units()));
-  json.field("n_test", frontier.options().test.n).field("alpha", frontier.options().test.alpha).field("side", side_name(frontier.options().test.side));
-  json.field("arms", frontier.arms()).field("baseline", loaded.request.baseline).field("c0", loaded.c0).field("curve", curve_name(frontier.curve()));
+  json.field("n_test", frontier.options().test.n)
+      .field("alpha", frontier.options().test.alpha)
+      .field("side", side_name(frontier.options().test.side));
+  json.field("arms", frontier.arms())
+      .field("baseline", loaded.request.baseline)
+      .field("c0", loaded.c0)
+      .field("curve", curve_name(frontier.curve()));
   json.field("lambda_max_z", frontier.lambda_max_z()).field("lambda_saturated_1pct", frontier.lambda_saturated(0.01));
-  json.field("lambda_saturated_5pct", frontier.lambda_saturated(0.05)).field("breakpoints", static_cast<std::int64_t>(frontier.breakpoints()));
+  json.field("lambda_saturated_5pct", frontier.lambda_saturated(0.05))
+      .field("breakpoints", static_cast<std::int64_t>(frontier.breakpoints()));
   json.key("points").begin_array();
   for (const FrontierPoint& point : document.points) write_point(json, point, frontier.arms());
   json.end_array().key("max_z");
@@ -150,8 +171,15 @@ void write_frontier_fields(JsonWriter& json, const FrontierDocument& document) {
   write_point(json, document.max_tau, frontier.arms());
   json.key("promise_gap");
   if (const std::optional<PromiseGap> gap = frontier.gap(document.max_tau)) {
-    json.begin_object().key("at_max_tau").begin_object().field("plugin", gap->at_max_tau.plugin).field("honest", gap->at_max_tau.honest);
-    json.field("se_honest", gap->at_max_tau.se_honest).end_object().field("verdict", promise_verdict_name(gap->verdict)).end_object();
+    json.begin_object()
+        .key("at_max_tau")
+        .begin_object()
+        .field("plugin", gap->at_max_tau.plugin)
+        .field("honest", gap->at_max_tau.honest);
+    json.field("se_honest", gap->at_max_tau.se_honest)
+        .end_object()
+        .field("verdict", promise_verdict_name(gap->verdict))
+        .end_object();
   } else {
     json.null();
   }
@@ -164,17 +192,33 @@ void write_frontier_fields(JsonWriter& json, const FrontierDocument& document) {
 }
 
 std::string frontier_csv(const FrontierDocument& document) {
-  std::vector<std::string> header = {"at", "lambda", "tau", "se", "z", "power", "n_required", "tau_honest", "se_honest", "z_honest", "power_honest",
-                                     "tau_honest_low", "tau_honest_high", "ess", "max_weight"};
+  std::vector<std::string> header = {"at",
+                                     "lambda",
+                                     "tau",
+                                     "se",
+                                     "z",
+                                     "power",
+                                     "n_required",
+                                     "tau_honest",
+                                     "se_honest",
+                                     "z_honest",
+                                     "power_honest",
+                                     "tau_honest_low",
+                                     "tau_honest_high",
+                                     "ess",
+                                     "max_weight"};
   for (const std::string& arm : document.loaded->frontier->arms()) header.push_back("share_" + arm);
   data::CsvWriter csv(header);
   const auto finite = [&](double value) { std::isfinite(value) ? csv.cell(value) : csv.empty(); };
   for (const FrontierPoint& point : document.points) {
     csv.cell(std::string_view(point.at));
     finite(point.lambda.value_or(kInfinity));
-    for (const double value : {point.moments.tau, point.se, point.z, point.power, std::ceil(point.units_required)}) finite(value);
+    for (const double value : {point.moments.tau, point.se, point.z, point.power, std::ceil(point.units_required)})
+      finite(value);
     if (point.honest) {
-      for (const double value : {point.honest->tau, point.honest->se, point.honest->z, point.honest->power, point.honest->tau_low, point.honest->tau_high}) finite(value);
+      for (const double value : {point.honest->tau, point.honest->se, point.honest->z, point.honest->power,
+                                 point.honest->tau_low, point.honest->tau_high})
+        finite(value);
     } else {
       for (int c = 0; c < 6; ++c) csv.empty();
     }

@@ -25,6 +25,7 @@ class Loader {
       return fail_at("MODEL", ErrorCode::kUsage, "give either a model file or --nuisances TABLE");
     }
     GIMBAL_TRY(out_.request.model.empty() ? from_nuisances() : from_model());
+    GIMBAL_TRY(check_forbidden_levels());
     parts_.c0 = out_.c0 = *out_.request.c0;
     GIMBAL_TRY(Frontier frontier, make_frontier(parts_, out_.request));
     out_.frontier = std::make_shared<const Frontier>(std::move(frontier));
@@ -40,15 +41,37 @@ class Loader {
       if (file.role == role) recorded = file.sha256;
     }
     const std::string found = locate_input(path, folder_, recorded);
+    if (!exists(found)) {
+      return fail_at(found, ErrorCode::kNotFound, "no such file: the {} of the frontier{}", role,
+                     folder_.empty() ? "" : ", looked for from here and beside the document");
+    }
     GIMBAL_TRY(const std::string sha, sha256_file(found));
     for (const InputFile& file : expected_) {
       if (file.role == role && file.sha256 != sha) {
-        return fail_at(found, ErrorCode::kConflict, "the file has changed since the frontier was computed: expected sha256 {}, found {}; run gimbal policy frontier again",
+        return fail_at(found, ErrorCode::kConflict,
+                       "the file has changed since the frontier was computed: expected sha256 {}, found {}; run gimbal policy "
+                       "frontier again",
                        file.sha256, sha);
       }
     }
     out_.inputs.push_back({role, path, sha});
     return found;
+  }
+
+  // A misspelt level would forbid nothing, silently.
+  Result<void> check_forbidden_levels() const {
+    for (const ForbiddenCell& cell : out_.request.limits.forbids) {
+      std::vector<std::string> levels;
+      for (const data::DataTable* table : {parts_.population_units, parts_.training_units}) {
+        const data::Column* column = table ? table->find(cell.column) : nullptr;
+        if (!column) continue;
+        for (std::string& level : data::as_categories(*column).levels) levels.push_back(std::move(level));
+      }
+      if (levels.empty() || std::ranges::find(levels, cell.level) != levels.end()) continue;
+      return fail_at("--forbid", ErrorCode::kUsage, "no unit has {} in the column {}{}", gimbal::quoted(cell.level),
+                     gimbal::quoted(cell.column), did_you_mean(cell.level, levels));
+    }
+    return {};
   }
 
   bool columns_needed() const {
@@ -89,8 +112,8 @@ class Loader {
       if (!model.flags.cluster.empty()) options.cluster_column = "cluster";
       GIMBAL_TRY(oof, read_nuisance_table(path, options));
       if (oof->table.arms != model.arms) {
-        return fail_at(path, ErrorCode::kConflict, "the table's arms ({}) are not those of {} ({})", join(oof->table.arms, ", "), request.model,
-                       join(model.arms, ", "));
+        return fail_at(path, ErrorCode::kConflict, "the table's arms ({}) are not those of {} ({})",
+                       join(oof->table.arms, ", "), request.model, join(model.arms, ", "));
       }
     } else if (request.population.empty()) {
       return fail_at(oof_path, ErrorCode::kNotFound,
@@ -104,7 +127,8 @@ class Loader {
     }
     if (oof) {
       training = std::make_shared<Table>(oof->table);
-      GIMBAL_TRY(training->b, baseline_probabilities(request.baseline, out_.baseline_policy, model.arms, training->e, parts_.training_units, request.unknown));
+      GIMBAL_TRY(training->b, baseline_probabilities(request.baseline, out_.baseline_policy, model.arms, training->e,
+                                                     parts_.training_units, request.unknown));
       if (model.spec.folds > 1 || model.spec.learner == Learner::kColumns) {
         parts_.training = training;
         parts_.logged = std::make_shared<const Logged>(*oof->logged);
@@ -146,13 +170,15 @@ class Loader {
     GIMBAL_TRY(const std::string path, input("training", out_.training_path));
     GIMBAL_TRY(const std::string sha, sha256_file(path));
     if (sha != out_.training_sha256) {
-      return fail_at(path, ErrorCode::kConflict, "the training file has changed since the model was fitted: expected sha256 {}, found {}",
+      return fail_at(path, ErrorCode::kConflict,
+                     "the training file has changed since the model was fitted: expected sha256 {}, found {}",
                      out_.training_sha256, sha);
     }
     GIMBAL_TRY(LoggedData data, load_logged(path, out_.model->flags, {.all_columns = true}));
     if (data.rows() == oof.table.units()) return std::move(data.table);
     if (oof.id.empty()) {
-      return fail_at(path, ErrorCode::kUnsupported, "--trim left rows out, so the training rows can only be matched by id: fit with --id COLUMN");
+      return fail_at(path, ErrorCode::kUnsupported,
+                     "--trim left rows out, so the training rows can only be matched by id: fit with --id COLUMN");
     }
     std::unordered_map<std::string, std::size_t> row_of;
     const data::Column& ids = *data.table.find(out_.model->flags.id);
@@ -160,7 +186,9 @@ class Loader {
     std::vector<std::size_t> rows;
     for (const std::string& id : oof.id) {
       const auto at = row_of.find(id);
-      if (at == row_of.end()) return fail_at(path, ErrorCode::kConflict, "id {} of the out-of-fold table is not in the training file", gimbal::quoted(id));
+      if (at == row_of.end())
+        return fail_at(path, ErrorCode::kConflict, "id {} of the out-of-fold table is not in the training file",
+                       gimbal::quoted(id));
       rows.push_back(at->second);
     }
     return data.table.select_rows(rows);
@@ -185,8 +213,8 @@ class Loader {
     const bool own_baseline = request.baseline.empty();
     if (own_baseline) request.baseline = read.table.b.empty() ? "logging" : "columns:b_";
     if (!own_baseline) {
-      GIMBAL_TRY(read.table.b, baseline_probabilities(request.baseline, out_.baseline_policy, read.table.arms, read.table.e, parts_.training_units,
-                                                      request.unknown));
+      GIMBAL_TRY(read.table.b, baseline_probabilities(request.baseline, out_.baseline_policy, read.table.arms, read.table.e,
+                                                      parts_.training_units, request.unknown));
     }
     if (!request.c0) request.c0 = default_centre(read);
     if (read.logged) {
@@ -194,24 +222,26 @@ class Loader {
       parts_.logged = std::make_shared<const Logged>(*read.logged);
     }
     if (request.population.empty()) {
-      parts_.population = read.full_mu.empty() && parts_.training ? parts_.training : std::make_shared<const Table>(read.full_table());
+      parts_.population =
+          read.full_mu.empty() && parts_.training ? parts_.training : std::make_shared<const Table>(read.full_table());
       parts_.population_units = parts_.training_units;
       out_.ids = std::move(read.id);
       return {};
     }
     GIMBAL_TRY(const std::string population_path, input("population", request.population));
-    GIMBAL_TRY(NuisanceTable population, read_nuisance_table(population_path, {.cluster_column = "", .minimize = request.minimize}));
+    GIMBAL_TRY(NuisanceTable population,
+               read_nuisance_table(population_path, {.cluster_column = "", .minimize = request.minimize}));
     if (population.table.arms != read.table.arms) {
-      return fail_at(request.population, ErrorCode::kConflict, "the population's arms ({}) are not those of {} ({})", join(population.table.arms, ", "),
-                     request.nuisances, join(read.table.arms, ", "));
+      return fail_at(request.population, ErrorCode::kConflict, "the population's arms ({}) are not those of {} ({})",
+                     join(population.table.arms, ", "), request.nuisances, join(read.table.arms, ", "));
     }
     if (columns_needed()) {
       GIMBAL_TRY(out_.population, data::read_table(population_path));
       parts_.population_units = &out_.population;
     }
     if (!own_baseline) {
-      GIMBAL_TRY(population.table.b, baseline_probabilities(request.baseline, out_.baseline_policy, population.table.arms, population.table.e,
-                                                            parts_.population_units, request.unknown));
+      GIMBAL_TRY(population.table.b, baseline_probabilities(request.baseline, out_.baseline_policy, population.table.arms,
+                                                            population.table.e, parts_.population_units, request.unknown));
     }
     parts_.population = std::make_shared<const Table>(std::move(population.table));
     out_.ids = std::move(population.id);
@@ -224,7 +254,8 @@ class Loader {
     for (std::size_t i = 0; i < read.table.units(); ++i) {
       const double w = read.table.weight_of(i);
       double value = 0;
-      if (read.logged) value = read.logged->outcome[i];
+      if (read.logged)
+        value = read.logged->outcome[i];
       else
         for (std::size_t a = 0; a < read.table.arm_count(); ++a) value += read.table.e(i, a) * read.table.mu(i, a);
       sum += w * value;
@@ -253,13 +284,37 @@ std::string locate_input(const std::string& path, const std::string& folder, std
 
 std::string nuisance_path_of(const std::string& model_path) { return model_path + ".oof.csv.gz"; }
 
-Result<LoadedFrontier> load_frontier(const FrontierRequest& request, const std::string& folder, const std::vector<InputFile>& expected) {
+Result<LoadedFrontier> load_frontier(const FrontierRequest& request, const std::string& folder,
+                                     const std::vector<InputFile>& expected) {
   return Loader(request, folder, expected).load();
 }
 
 Result<LoadedFrontier> load_frontier_document(const std::string& path) {
   GIMBAL_TRY(const JsonView json, JsonView::read_file(path));
   GIMBAL_TRY(json.expect_schema(kFrontierSchema));
+  GIMBAL_TRY(json.expect_only({"schema",
+                               "gimbal",
+                               "score",
+                               "n_units",
+                               "n_test",
+                               "alpha",
+                               "side",
+                               "arms",
+                               "baseline",
+                               "c0",
+                               "curve",
+                               "lambda_max_z",
+                               "lambda_saturated_1pct",
+                               "lambda_saturated_5pct",
+                               "breakpoints",
+                               "points",
+                               "max_z",
+                               "max_tau",
+                               "promise_gap",
+                               "inputs",
+                               "options",
+                               "warnings",
+                               "timing_ms"}));
   GIMBAL_TRY(const JsonView options, json.get("options"));
   GIMBAL_TRY(const FrontierRequest request, FrontierRequest::read(options));
   GIMBAL_TRY(const JsonView inputs, json.get("inputs"));
@@ -286,21 +341,24 @@ Result<Frontier> make_frontier(const FrontierParts& parts, const FrontierRequest
     input.training = parts.training;
     input.logged = parts.logged;
     GIMBAL_TRY(input.training_bounds, resolve_bounds(request.limits, arms, parts.training_units, parts.training->units()));
-    GIMBAL_TRY(input.training_constraints, resolve_constraints(request.limits, arms, parts.training_units, parts.training->units()));
+    GIMBAL_TRY(input.training_constraints,
+               resolve_constraints(request.limits, arms, parts.training_units, parts.training->units()));
   }
   FrontierOptions options;
   options.score = request.score;
   options.c0 = parts.c0;
   options.points = request.points;
   options.test = {request.n_test.value_or(static_cast<double>(n)), request.alpha, request.side};
-  if (options.test.n < 2) return fail_at("--n-test", ErrorCode::kUsage, "expected an integer of at least 2, found {}", options.test.n);
+  if (options.test.n < 2)
+    return fail_at("--n-test", ErrorCode::kUsage, "expected an integer of at least 2, found {}", options.test.n);
   options.curve = request.curve;
   options.deterministic = request.deterministic;
   options.seed = request.seed;
   return Frontier::build(std::move(input), std::move(options));
 }
 
-PolicyFile make_policy(const LoadedFrontier& loaded, const FrontierPoint& point, std::string_view rule, CurveKind curve, bool fallback) {
+PolicyFile make_policy(const LoadedFrontier& loaded, const FrontierPoint& point, std::string_view rule, CurveKind curve,
+                       bool fallback) {
   const Frontier& frontier = *loaded.frontier;
   PolicyFile out;
   out.source = loaded.model ? PolicyFile::Source::kModel : PolicyFile::Source::kNuisances;

@@ -29,7 +29,8 @@ Result<std::vector<ArmNumber>> read_numbers(const JsonView& json, std::string_vi
 
 Result<const data::DataTable*> need_units(const data::DataTable* units, std::string_view column, std::string_view flag) {
   if (units) return units;
-  return fail_at(std::string(flag), ErrorCode::kInvalidArgument, "column \"{}\" is not known for these units: they come without covariates", column);
+  return fail_at(std::string(flag), ErrorCode::kInvalidArgument,
+                 "column \"{}\" is not known for these units: they come without covariates", column);
 }
 
 }  // namespace
@@ -56,7 +57,11 @@ void Limits::write(JsonWriter& json) const {
   write_numbers(json, "min_share", min_shares);
   json.field("budget", budget).key("resource").begin_array();
   for (const ArmResource& resource : resources) {
-    json.begin_object().field("arm", resource.arm).field("constant", resource.constant).field("column", resource.column).end_object();
+    json.begin_object()
+        .field("arm", resource.arm)
+        .field("constant", resource.constant)
+        .field("column", resource.column)
+        .end_object();
   }
   json.end_array().end_object();
 }
@@ -100,8 +105,8 @@ Result<ArmNumber> parse_arm_fraction(std::string_view text, std::string_view fla
   }
   const std::optional<double> value = parse_finite(text.substr(at + 1));
   if (!value || *value < 0 || *value > 1) {
-    return fail_at(std::string(flag), ErrorCode::kUsage, "expected a fraction from 0 to 1 after \"{}=\", found {}", text.substr(0, at),
-                   quoted(text.substr(at + 1)));
+    return fail_at(std::string(flag), ErrorCode::kUsage, "expected a fraction from 0 to 1 after \"{}=\", found {}",
+                   text.substr(0, at), quoted(text.substr(at + 1)));
   }
   return ArmNumber{std::string(text.substr(0, at)), *value};
 }
@@ -128,7 +133,9 @@ Result<ArmResource> parse_resource(std::string_view text) {
     return out;
   }
   const std::optional<double> value = parse_finite(text.substr(at + 1));
-  if (!value) return fail_at("--resource", ErrorCode::kUsage, "expected a number or @column after \"{}=\", found {}", out.arm, quoted(text.substr(at + 1)));
+  if (!value)
+    return fail_at("--resource", ErrorCode::kUsage, "expected a number or @column after \"{}=\", found {}", out.arm,
+                   quoted(text.substr(at + 1)));
   out.constant = *value;
   return out;
 }
@@ -136,10 +143,12 @@ Result<ArmResource> parse_resource(std::string_view text) {
 Result<std::size_t> find_arm(const std::vector<std::string>& arms, std::string_view name, std::string_view flag) {
   const auto at = std::find(arms.begin(), arms.end(), name);
   if (at != arms.end()) return static_cast<std::size_t>(at - arms.begin());
-  return fail_at(std::string(flag), ErrorCode::kUsage, "unknown arm {}; arms found: {}{}", quoted(name), join(arms, ", "), did_you_mean(name, arms));
+  return fail_at(std::string(flag), ErrorCode::kUsage, "unknown arm {}; arms found: {}{}", quoted(name), join(arms, ", "),
+                 did_you_mean(name, arms));
 }
 
-Result<Bounds> resolve_bounds(const Limits& limits, const std::vector<std::string>& arms, const data::DataTable* units, std::size_t n) {
+Result<Bounds> resolve_bounds(const Limits& limits, const std::vector<std::string>& arms, const data::DataTable* units,
+                              std::size_t n) {
   Bounds bounds;
   bounds.max_drift = limits.max_drift;
   if (!limits.floors.empty()) bounds.floor.assign(arms.size(), 0.0);
@@ -186,10 +195,13 @@ Result<std::vector<LinearConstraint>> resolve_constraints(const Limits& limits, 
     return out;
   }
   if (limits.resources.empty()) {
-    return fail_at("--budget", ErrorCode::kUsage, "a budget needs to know what the arms use: add --resource ARM=X or ARM=@column");
+    return fail_at("--budget", ErrorCode::kUsage,
+                   "a budget needs to know what the arms use: add --resource ARM=X or ARM=@column");
   }
-  const bool by_unit = std::any_of(limits.resources.begin(), limits.resources.end(), [](const ArmResource& r) { return !r.column.empty(); });
-  LinearConstraint budget{fmt::format("budget {}", shortest(*limits.budget)), Matrix(by_unit ? n : 1, arms.size(), 0.0), *limits.budget};
+  const bool by_unit =
+      std::any_of(limits.resources.begin(), limits.resources.end(), [](const ArmResource& r) { return !r.column.empty(); });
+  LinearConstraint budget{fmt::format("budget {}", shortest(*limits.budget)), Matrix(by_unit ? n : 1, arms.size(), 0.0),
+                          *limits.budget};
   for (const ArmResource& resource : limits.resources) {
     GIMBAL_TRY(const std::size_t a, find_arm(arms, resource.arm, "--resource"));
     std::vector<double> use(budget.g.rows(), resource.constant);

@@ -25,7 +25,7 @@ Result<void> check_named_columns(const data::DataTable& table, const DataFlags& 
 }
 
 // The arms in their order, and the arm of each row.
-Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, LoggedData& out) {
+Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, bool may_lack_rows, LoggedData& out) {
   const data::Column& column = *table.find(flags.action);
   GIMBAL_TRY(const data::Categories found, data::require_categories(table, column, "action"));
   // Levels that no kept row carries any more do not exist.
@@ -49,6 +49,11 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
     return fail_at(flags.arms.empty() ? table.path() : "--arms", ErrorCode::kInvalidArgument,
                    "at least two arms are needed, found {} in column \"{}\": {}", out.arms.size(), flags.action, found_text);
   }
+  for (const std::string& arm : out.arms) {
+    if (may_lack_rows || std::find(names.begin(), names.end(), arm) != names.end()) continue;
+    return fail_at("--arms", ErrorCode::kUsage, "no row of {} was given arm {}; arms found: {}{}", table.path(), quoted(arm),
+                   found_text, did_you_mean(arm, names));
+  }
   std::vector<int> arm_of(found.levels.size(), -1);
   for (std::size_t a = 0; a < out.arms.size(); ++a) {
     const auto at = std::find(found.levels.begin(), found.levels.end(), out.arms[a]);
@@ -69,7 +74,8 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
 }
 
 // Outcome, sign, cost columns and constant costs.
-Result<void> resolve_outcome(const data::DataTable& table, const DataFlags& flags, std::vector<double> outcome, LoggedData& out) {
+Result<void> resolve_outcome(const data::DataTable& table, const DataFlags& flags, std::vector<double> outcome,
+                             LoggedData& out) {
   out.raw_outcome = std::move(outcome);
   out.outcome_sign = flags.minimize ? -1.0 : 1.0;
   out.arm_cost.assign(out.arms.size(), 0.0);
@@ -78,7 +84,8 @@ Result<void> resolve_outcome(const data::DataTable& table, const DataFlags& flag
   for (const ValueCost& cost : flags.value_costs) {
     const auto at = std::find(out.arms.begin(), out.arms.end(), cost.arm);
     if (at == out.arms.end()) {
-      return fail_at("--value-cost", ErrorCode::kUsage, "unknown arm {}; arms found: {}", quoted(cost.arm), join(out.arms, ", "));
+      return fail_at("--value-cost", ErrorCode::kUsage, "unknown arm {}; arms found: {}", quoted(cost.arm),
+                     join(out.arms, ", "));
     }
     const int arm = static_cast<int>(at - out.arms.begin());
     if (cost.column.empty()) {
@@ -112,7 +119,8 @@ Result<void> resolve_weights(const data::DataTable& table, const DataFlags& flag
   }
   if (!bad.empty()) return fail(bad.to_error(ErrorCode::kInvalidArgument));
   if (!(total > 0)) {
-    return fail_at("--weight", ErrorCode::kInvalidArgument, "at least one weight in column \"{}\" must be above 0, found only 0", flags.weight);
+    return fail_at("--weight", ErrorCode::kInvalidArgument,
+                   "at least one weight in column \"{}\" must be above 0, found only 0", flags.weight);
   }
   return {};
 }
@@ -128,7 +136,8 @@ Result<void> resolve_propensity(const data::DataTable& table, const DataFlags& f
     for (std::size_t i = 0; i < table.rows(); ++i) {
       const std::size_t arm = static_cast<std::size_t>(out.logged.action[i]);
       if (out.e(i, arm) > 0) continue;
-      impossible.add(table.where(i), fmt::format("the arm \"{}\" was given although its propensity is {}", out.arms[arm], shortest(out.e(i, arm))));
+      impossible.add(table.where(i), fmt::format("the arm \"{}\" was given although its propensity is {}", out.arms[arm],
+                                                 shortest(out.e(i, arm))));
     }
     if (!impossible.empty()) return fail(impossible.to_error(ErrorCode::kInvalidArgument));
   }
@@ -172,7 +181,8 @@ LoggedData LoggedData::select_rows(std::span<const std::size_t> index) const {
 }
 
 std::vector<std::string> ordered_arms(std::vector<std::string> names) {
-  const bool integers = std::all_of(names.begin(), names.end(), [](const std::string& name) { return parse_int(name).has_value(); });
+  const bool integers =
+      std::all_of(names.begin(), names.end(), [](const std::string& name) { return parse_int(name).has_value(); });
   std::sort(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
     if (!integers) return a < b;
     const auto left = parse_int(a), right = parse_int(b);
@@ -204,7 +214,8 @@ Result<Matrix> read_arm_columns(const data::DataTable& table, const std::string&
     }
     std::vector<std::string> values;
     for (const double p : out.row(i)) values.push_back(shortest(p));
-    bad.add(table.where(i), fmt::format("{} must lie in [0, 1] and sum to 1, found {} (sum {})", role, join(values, ", "), shortest(sum)));
+    bad.add(table.where(i),
+            fmt::format("{} must lie in [0, 1] and sum to 1, found {} (sum {})", role, join(values, ", "), shortest(sum)));
   }
   if (!bad.empty()) return fail(bad.to_error(ErrorCode::kInvalidArgument));
   return out;
@@ -213,7 +224,8 @@ Result<Matrix> read_arm_columns(const data::DataTable& table, const std::string&
 Result<LoggedData> load_logged(const std::string& path, const DataFlags& flags, const LoadOptions& options) {
   if (options.propensity_needed && !flags.propensity) return fail(missing_propensity());
   if (flags.outcome.empty()) return fail_at("--outcome", ErrorCode::kUsage, "the column that holds the outcome must be named");
-  if (flags.action.empty()) return fail_at("--action", ErrorCode::kUsage, "the column that holds the arm that was given must be named");
+  if (flags.action.empty())
+    return fail_at("--action", ErrorCode::kUsage, "the column that holds the arm that was given must be named");
   data::CsvOptions csv;
   for (const std::string* name : {&flags.action, &flags.id, &flags.cluster}) {
     if (!name->empty()) csv.text_columns.insert(*name);
@@ -222,7 +234,8 @@ Result<LoggedData> load_logged(const std::string& path, const DataFlags& flags, 
     GIMBAL_TRY(const std::vector<data::FeatureSpec> specs, data::parse_features(flags.features));
     csv.text_columns.merge(data::text_columns(specs));
     // With named features and no prefixes the columns that are needed are known, so the others are not held.
-    const bool prefixed = !options.prefixes.empty() || (flags.propensity && flags.propensity->kind == PropensitySpec::Kind::kColumns);
+    const bool prefixed =
+        !options.prefixes.empty() || (flags.propensity && flags.propensity->kind == PropensitySpec::Kind::kColumns);
     if (!options.all_columns && !prefixed) {
       data::NameSet only = options.also;
       for (const data::FeatureSpec& spec : specs) only.insert(spec.column);
@@ -251,8 +264,8 @@ Result<LoggedData> prepare_logged(data::DataTable table, const DataFlags& flags,
     }
     out.dropped_missing_outcome = values.size() - keep.size();
     if (keep.empty()) {
-      return fail_at("--drop-missing-outcome", ErrorCode::kInvalidArgument, "no row of {} has a finite outcome \"{}\"", table.path(),
-                     flags.outcome);
+      return fail_at("--drop-missing-outcome", ErrorCode::kInvalidArgument, "no row of {} has a finite outcome \"{}\"",
+                     table.path(), flags.outcome);
     }
     if (out.dropped_missing_outcome > 0) table = table.select_rows(keep);
   }
@@ -270,7 +283,7 @@ Result<LoggedData> prepare_logged(data::DataTable table, const DataFlags& flags,
       out.logged.cluster.push_back(id);
     }
   }
-  GIMBAL_TRY(resolve_arms(table, flags, out));
+  GIMBAL_TRY(resolve_arms(table, flags, options.arms_may_lack_rows, out));
   GIMBAL_TRY(resolve_outcome(table, flags, std::move(outcome), out));
   GIMBAL_TRY(resolve_weights(table, flags, out));
   GIMBAL_TRY(resolve_propensity(table, flags, out));

@@ -14,9 +14,9 @@
 namespace gimbal::policy {
 
 struct LoggedData {
-  data::DataTable table;          // the loaded columns of the rows that are kept
-  std::vector<std::string> arms;  // K >= 2 names, in their order
-  Logged logged;                  // outcome is larger-is-better and net of costs
+  data::DataTable table;                    // the loaded columns of the rows that are kept
+  std::vector<std::string> arms;            // K >= 2 names, in their order
+  Logged logged;                            // outcome is larger-is-better and net of costs
   std::vector<double> raw_outcome;          // as in the file
   std::vector<double> arm_cost;             // K constants already subtracted from `outcome`
   std::vector<double> weight;               // empty: 1 for every unit
@@ -33,10 +33,12 @@ struct LoggedData {
 };
 
 struct LoadOptions {
-  data::NameSet also = {};     // further columns to load (--by, prediction columns, baseline columns), prefixes resolved by the caller
-  bool all_columns = false;    // load every column even when features are named
+  data::NameSet also =
+      {};  // further columns to load (--by, prediction columns, baseline columns), prefixes resolved by the caller
+  bool all_columns = false;                // load every column even when features are named
   std::vector<std::string> prefixes = {};  // load every column that begins with one of these
-  bool propensity_needed = true;      // error missing_propensity() when the flags name none
+  bool arms_may_lack_rows = false;  // arms named by the flags that no row was given: of a test set (usage error otherwise)
+  bool propensity_needed = true;    // error missing_propensity() when the flags name none
 };
 
 // The columns that the flags need, and all others when no features are named.

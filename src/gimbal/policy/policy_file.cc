@@ -18,18 +18,28 @@ constexpr std::size_t kUnitsPerChunk = 4096;
 void write_policy(JsonWriter& json, const PolicyFile& p) {
   json.begin_object().field("schema", kPolicySchema).field("gimbal", GIMBAL_VERSION);
   json.field("source", kSources[static_cast<std::size_t>(p.source)]).field("arms", p.arms).field("lambda", p.lambda);
-  json.field("parametrization", "lambda is the price of improvement in lambda tau - q/2; null is infinity; for dr with more than two arms each "
-                                "unit is solved in theta, lambda = theta + mu'D(theta)");
+  json.field("parametrization",
+             "lambda is the price of improvement in lambda tau - q/2; null is infinity; for dr with more than two arms each "
+             "unit is solved in theta, lambda = theta + mu'D(theta)");
   json.field("effective_lambda", p.effective_lambda).field("eta", p.eta);
   json.field("score", score_name(p.score)).field("centre", p.centre).field("deterministic", p.deterministic).key("limits");
   p.limits.write(json);
   json.field("baseline", p.baseline).key("baseline_policy");
-  if (p.baseline_policy) write_policy(json, *p.baseline_policy);
-  else json.null();
-  json.field("c0", p.c0).field("select", p.select).field("curve", p.curve == CurveKind::kHonest ? "honest" : "plugin").field("fallback", p.fallback);
+  if (p.baseline_policy)
+    write_policy(json, *p.baseline_policy);
+  else
+    json.null();
+  json.field("c0", p.c0)
+      .field("select", p.select)
+      .field("curve", p.curve == CurveKind::kHonest ? "honest" : "plugin")
+      .field("fallback", p.fallback);
   json.key("prediction");
   if (p.promise) {
-    json.begin_object().field("tau", p.promise->tau).field("z1", p.promise->z1).field("power", p.promise->power).field("n_test", p.promise->n_test);
+    json.begin_object()
+        .field("tau", p.promise->tau)
+        .field("z1", p.promise->z1)
+        .field("power", p.promise->power)
+        .field("n_test", p.promise->n_test);
     json.field("tau_honest", p.promise->tau_honest).field("power_honest", p.promise->power_honest).end_object();
   } else {
     json.null();
@@ -66,6 +76,11 @@ std::string PolicyFile::text() const {
 
 Result<PolicyFile> parse_policy_file(const JsonView& json) {
   GIMBAL_TRY(json.expect_schema(kPolicySchema));
+  GIMBAL_TRY(
+      json.expect_only({"schema", "gimbal", "source", "arms",          "lambda",     "parametrization", "effective_lambda",
+                        "eta",    "score",  "centre", "deterministic", "limits",     "baseline",        "baseline_policy",
+                        "c0",     "select", "curve",  "fallback",      "prediction", "training",        "data",
+                        "model",  "tree"}));
   PolicyFile p;
   GIMBAL_TRY(const std::string source, json.string("source"));
   const auto at = std::find(std::begin(kSources), std::end(kSources), source);
@@ -115,7 +130,8 @@ Result<PolicyFile> parse_policy_file(const JsonView& json) {
   if (json.has("model")) {
     GIMBAL_TRY(const JsonView model, json.get("model"));
     GIMBAL_TRY(p.model, Model::read(model));
-    if (p.model->arms != p.arms) return fail(ErrorCode::kCorrupted, "{}: the model's arms differ from the policy's", json.path());
+    if (p.model->arms != p.arms)
+      return fail(ErrorCode::kCorrupted, "{}: the model's arms differ from the policy's", json.path());
   }
   if (json.has("tree")) {
     GIMBAL_TRY(const JsonView tree, json.get("tree"));
@@ -150,7 +166,9 @@ Result<Matrix> baseline_probabilities(std::string_view baseline, const std::shar
   GIMBAL_TRY(const BaselineSpec spec, parse_baseline(baseline));
   BaselineSources sources;
   if (table) {
-    sources.columns = [&](const std::string& prefix) { return read_arm_columns(*table, prefix, arms, "--baseline", "baseline probability", true); };
+    sources.columns = [&](const std::string& prefix) {
+      return read_arm_columns(*table, prefix, arms, "--baseline", "baseline probability", true);
+    };
     sources.policy = [&](const std::string& file) -> Result<Matrix> {
       std::shared_ptr<const PolicyFile> policy = baseline_policy;
       if (!policy) {
@@ -158,8 +176,8 @@ Result<Matrix> baseline_probabilities(std::string_view baseline, const std::shar
         policy = std::make_shared<const PolicyFile>(std::move(read));
       }
       if (policy->arms != arms) {
-        return fail_at("--baseline", ErrorCode::kInvalidArgument, "the arms of {} ({}) differ from those here ({})", file, join(policy->arms, ", "),
-                       join(arms, ", "));
+        return fail_at("--baseline", ErrorCode::kInvalidArgument, "the arms of {} ({}) differ from those here ({})", file,
+                       join(policy->arms, ", "), join(arms, ", "));
       }
       GIMBAL_TRY(AppliedPolicy applied, apply_policy(*policy, *table, unknown));
       return std::move(applied.pi);
@@ -169,7 +187,8 @@ Result<Matrix> baseline_probabilities(std::string_view baseline, const std::shar
 }
 
 Result<Units> predict_units(const Model& model, data::DataTable table, std::string_view baseline,
-                            const std::shared_ptr<const PolicyFile>& baseline_policy, const std::string& weight, data::UnknownCategory unknown) {
+                            const std::shared_ptr<const PolicyFile>& baseline_policy, const std::string& weight,
+                            data::UnknownCategory unknown) {
   Units out;
   GIMBAL_TRY(Predictions predicted, model.predict(table, unknown));
   out.unknown_cells = predicted.unknown_cells;
@@ -185,7 +204,8 @@ Result<Units> predict_units(const Model& model, data::DataTable table, std::stri
     }
     out.trimmed = table.rows() - keep.size();
     if (keep.empty()) {
-      return fail_at("--trim", ErrorCode::kInsufficientData, "no unit of {} has a propensity of at least {} for every arm", table.path(), model.spec.trim);
+      return fail_at("--trim", ErrorCode::kInsufficientData, "no unit of {} has a propensity of at least {} for every arm",
+                     table.path(), model.spec.trim);
     }
     if (out.trimmed > 0) {
       table = table.select_rows(keep);
@@ -196,20 +216,22 @@ Result<Units> predict_units(const Model& model, data::DataTable table, std::stri
       }
     }
   }
-  GIMBAL_TRY(predicted.table.b, baseline_probabilities(baseline, baseline_policy, model.arms, predicted.table.e, &table, unknown));
+  GIMBAL_TRY(predicted.table.b,
+             baseline_probabilities(baseline, baseline_policy, model.arms, predicted.table.e, &table, unknown));
   out.nuisances = std::make_shared<const Table>(std::move(predicted.table));
   out.table = std::move(table);
   return out;
 }
 
-Result<Matrix> policy_probabilities(const PolicyFile& policy, const std::shared_ptr<const Table>& nuisances, const data::DataTable* units,
-                                    data::UnknownCategory unknown) {
+Result<Matrix> policy_probabilities(const PolicyFile& policy, const std::shared_ptr<const Table>& nuisances,
+                                    const data::DataTable* units, data::UnknownCategory unknown) {
   const std::size_t n = nuisances->units();
   if (policy.source == PolicyFile::Source::kTree) {
     if (!units) return fail(ErrorCode::kUnsupported, "a tree needs the columns {}", join(policy.tree->features, ", "));
     Matrix x;
     if (policy.model) {
-      GIMBAL_TRY(data::Encoded encoded, policy.model->encoding.apply(*units, {.design = data::Design::kTree, .unknown = unknown}));
+      GIMBAL_TRY(data::Encoded encoded,
+                 policy.model->encoding.apply(*units, {.design = data::Design::kTree, .unknown = unknown}));
       x = std::move(encoded.x);
     } else {
       x = Matrix(n, policy.tree->features.size());
@@ -262,14 +284,16 @@ Result<AppliedPolicy> apply_policy(const PolicyFile& policy, data::DataTable tab
   if (policy.model) {
     GIMBAL_TRY(out.units, predict_units(*policy.model, std::move(table), policy.baseline, policy.baseline_policy, "", unknown));
   } else if (policy.source == PolicyFile::Source::kTree) {
-    // Without a model nothing is known of the logging policy: a uniform stand-in serves, since a reward tree reads neither e nor b.
+    // Without a model nothing is known of the logging policy: a uniform stand-in serves, since a reward tree reads neither e
+    // nor b.
     auto bare = std::make_shared<Table>();
     bare->arms = policy.arms;
     bare->e = bare->mu = bare->var = Matrix(table.rows(), policy.arms.size(), 1.0 / static_cast<double>(policy.arms.size()));
     out.units.nuisances = std::move(bare);
     out.units.table = std::move(table);
   } else {
-    return fail(ErrorCode::kUnsupported, "this policy was made from a nuisance table and carries no model: give it nuisance tables (--nuisances)");
+    return fail(ErrorCode::kUnsupported,
+                "this policy was made from a nuisance table and carries no model: give it nuisance tables (--nuisances)");
   }
   GIMBAL_TRY(out.pi, policy_probabilities(policy, out.units.nuisances, &out.units.table, unknown));
   return out;

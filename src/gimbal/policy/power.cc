@@ -3,8 +3,9 @@
 #include <cmath>
 
 namespace gimbal::policy {
-Result<std::vector<PowerRow>> power_rows(const Frontier& frontier, CurveKind curve, std::span<const std::string> rules, std::span<const double> sizes,
-                                         double power, bool strict) {
+
+Result<std::vector<PowerRow>> power_rows(const Frontier& frontier, CurveKind curve, std::span<const std::string> rules,
+                                         std::span<const double> sizes, double power, bool strict) {
   std::vector<PowerRow> rows;
   std::vector<double> lambdas;
   for (const std::string& text : rules) {
@@ -43,13 +44,17 @@ Result<std::vector<PowerRow>> power_rows(const Frontier& frontier, CurveKind cur
 }
 
 void write_power_fields(JsonWriter& json, std::span<const PowerRow> rows, CurveKind curve, const TestSpec& test) {
-  json.field("curve", curve == CurveKind::kHonest ? "honest" : "plugin").field("alpha", test.alpha).field("side", test.side == Side::kTwo ? "two" : "one");
+  json.field("curve", curve == CurveKind::kHonest ? "honest" : "plugin")
+      .field("alpha", test.alpha)
+      .field("side", test.side == Side::kTwo ? "two" : "one");
   json.key("rows").begin_array();
   for (const PowerRow& row : rows) {
     json.begin_object().field("at", row.at).field("lambda", row.lambda).field("tau", row.tau).field("z1", row.z1);
-    json.field("n_required", std::isfinite(row.units_required) ? std::optional<double>(std::ceil(row.units_required)) : std::nullopt);
+    json.field("n_required",
+               std::isfinite(row.units_required) ? std::optional<double>(std::ceil(row.units_required)) : std::nullopt);
     json.key("power").begin_array();
-    for (const PowerAt& at : row.power) json.begin_object().field("n", at.n).field("power", at.power).field("low", at.low).field("high", at.high).end_object();
+    for (const PowerAt& at : row.power)
+      json.begin_object().field("n", at.n).field("power", at.power).field("low", at.low).field("high", at.high).end_object();
     json.end_array().end_object();
   }
   json.end_array();

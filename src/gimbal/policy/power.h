@@ -24,8 +24,8 @@ struct PowerRow {
 };
 
 // One row a rule. A rule that cannot be met is an error (infeasible) when `strict`, else it is left out.
-Result<std::vector<PowerRow>> power_rows(const Frontier& frontier, CurveKind curve, std::span<const std::string> rules, std::span<const double> sizes,
-                                         double power, bool strict);
+Result<std::vector<PowerRow>> power_rows(const Frontier& frontier, CurveKind curve, std::span<const std::string> rules,
+                                         std::span<const double> sizes, double power, bool strict);
 
 // "curve" ... "rows" of gimbal.policy.power/1.
 void write_power_fields(JsonWriter& json, std::span<const PowerRow> rows, CurveKind curve, const TestSpec& test);

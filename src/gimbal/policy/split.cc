@@ -7,7 +7,8 @@
 
 namespace gimbal::policy {
 
-Result<Split> split_rows(std::span<const int> action, std::span<const std::int64_t> cluster, double train_share, std::uint64_t seed) {
+Result<Split> split_rows(std::span<const int> action, std::span<const std::int64_t> cluster, double train_share,
+                         std::uint64_t seed) {
   const std::size_t n = action.size();
   // What is dealt out: clusters, or rows arm by arm.
   std::size_t groups = n;
@@ -20,10 +21,11 @@ Result<Split> split_rows(std::span<const int> action, std::span<const std::int64
     trains[order[place]] = dealt(place + 1) > dealt(place);
   }
   Split out;
-  for (std::size_t i = 0; i < n; ++i) (trains[cluster.empty() ? i : static_cast<std::size_t>(cluster[i])] ? out.train : out.test).push_back(i);
+  for (std::size_t i = 0; i < n; ++i)
+    (trains[cluster.empty() ? i : static_cast<std::size_t>(cluster[i])] ? out.train : out.test).push_back(i);
   if (out.train.empty() || out.test.empty()) {
-    return fail_at("--split", ErrorCode::kInsufficientData, "a share of {} of {} {} leaves one part without rows", train_share, groups,
-                   cluster.empty() ? "rows" : "clusters");
+    return fail_at("--split", ErrorCode::kInsufficientData, "a share of {} of {} {} leaves one part without rows", train_share,
+                   groups, cluster.empty() ? "rows" : "clusters");
   }
   return out;
 }
