@@ -17,8 +17,8 @@ namespace gimbal {
 Result<std::string> read_file(const std::string& path, std::uint64_t max_bytes = std::uint64_t{1} << 36);
 
 // Writes to a temporary file in the same folder, fsyncs, renames over `path`, fsyncs the folder: a reader sees the old content
-// or the new one, never a part. A name that ends in .gz is compressed (deterministic: no time, no name; one member each 4 MiB). Creates no folders.
-// Errors: not_found (folder), permission, disk_full.
+// or the new one, never a part. A name that ends in .gz is compressed (deterministic: no time, no name; a member each 4 MiB).
+// Creates no folders. Errors: not_found (folder), permission, disk_full.
 Result<void> write_atomic(const std::string& path, std::string_view content);
 
 // Opened once, appended to, fsynced by `sync`; used for event and metric logs. Each append is one write(2).

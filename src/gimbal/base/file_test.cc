@@ -70,7 +70,8 @@ TEST_F(FileTest, CompressesBySuffixAndAlwaysToTheSameBytes) {
 
 TEST_F(FileTest, CompressesLargeContentInMembersToTheSameBytesForAnyThreads) {
   std::string content;
-  while (content.size() < (std::size_t{9} << 20)) content += fmt::format("{},{}\n", content.size(), content.size() * 7919 % 65537);
+  while (content.size() < (std::size_t{9} << 20))
+    content += fmt::format("{},{}\n", content.size(), content.size() * 7919 % 65537);
   for (const int threads : {1, 2, 8}) {
     const ThreadLimit limit(threads);
     ASSERT_TRUE(write_atomic(at(fmt::format("{}.gz", threads)), content));
