@@ -84,6 +84,11 @@ TextTable& TextTable::indent(std::size_t columns) {
   return *this;
 }
 
+TextTable& TextTable::wrap() {
+  wrap_ = true;
+  return *this;
+}
+
 namespace {
 
 bool looks_numeric(std::string_view cell) {
@@ -139,7 +144,7 @@ std::string TextTable::text() const {
   const auto add_line = [&](const std::vector<std::string>& cells) {
     std::string line(indent_, ' ');
     for (std::size_t c = 0; c < columns; ++c) {
-      const std::string cell = cut_to(cells[c], width[c]);
+      const std::string cell = wrap_ ? cells[c] : cut_to(cells[c], width[c]);
       const std::string blanks(width[c] - std::min(width[c], display_width(cell)), ' ');
       if (c > 0) line.append(kGap, ' ');
       line += numeric[c] ? blanks + cell : cell + blanks;
@@ -147,8 +152,23 @@ std::string TextTable::text() const {
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
   };
+  const auto add_row = [&](const std::vector<std::string>& cells) {
+    std::vector<std::vector<std::string_view>> lines(columns);
+    std::vector<std::string> wrapped(columns);
+    std::size_t height = 1;
+    for (std::size_t c = 0; c < columns; ++c) {
+      wrapped[c] = wrap_text(cells[c], width[c]);
+      lines[c] = split(trim(wrapped[c]), '\n');
+      height = std::max(height, lines[c].size());
+    }
+    for (std::size_t l = 0; l < height; ++l) {
+      std::vector<std::string> line(columns);
+      for (std::size_t c = 0; c < columns; ++c) line[c] = l < lines[c].size() ? std::string(lines[c][l]) : std::string();
+      add_line(line);
+    }
+  };
   add_line(headings_);
-  for (const auto& cells : rows_) add_line(cells);
+  for (const auto& cells : rows_) wrap_ ? add_row(cells) : add_line(cells);
   return out;
 }
 

@@ -47,7 +47,7 @@ std::string error_document(const Error& error, const std::vector<Warning>& warni
 std::string error_text(const Error& error);
 
 // Columns for people: numbers to the right, text to the left, two blanks between, at most kTextWidth wide (the widest text
-// column is cut with "..." if need be).
+// column is cut with "..." if need be, or continued on further lines after wrap()).
 //
 //   TextTable table({"arm", "rows", "mean"});
 //   table.row({"No E-Mail", "21,306", "0.106"});
@@ -57,6 +57,7 @@ class TextTable {
   explicit TextTable(std::vector<std::string> headings);
   TextTable& row(std::vector<std::string> cells);  // as many as there are headings
   TextTable& indent(std::size_t columns);
+  TextTable& wrap();  // for cells that are sentences
   // A column is numeric when every cell that is not empty or "-" begins with a digit, sign or '.'.
   std::string text() const;
 
@@ -64,6 +65,7 @@ class TextTable {
   std::vector<std::string> headings_;
   std::vector<std::vector<std::string>> rows_;
   std::size_t indent_ = 0;
+  bool wrap_ = false;
 };
 
 // Breaks text at blanks so that no line is wider than `width` display columns (longer words stand alone). Paragraphs are

@@ -37,6 +37,16 @@ TEST(TextTable, CutsTheWidestTextColumnToTheWidthOfAPage) {
   EXPECT_EQ(text.find("  policy  "), text.find('\n') + 1);
 }
 
+TEST(TextTable, WrapsSentencesInsteadOfCuttingThem) {
+  const std::string sentence = "who should get which voucher: fitted on 1,413 people, tested on 1,412 others";
+  const std::string text =
+      TextTable({"system", "what", "time"}).row({"policy", sentence + ", in villages", "1 s"}).wrap().text();
+  EXPECT_EQ(text,
+            "system  what                                                                                    time\n"
+            "policy  who should get which voucher: fitted on 1,413 people, tested on 1,412 others, in         1 s\n"
+            "        villages\n");
+}
+
 TEST(TextTable, WithoutRowsIsItsHeading) { EXPECT_EQ(TextTable({"a", "b"}).text(), "a  b\n"); }
 
 TEST(WrapText, BreaksAtBlanksAndKeepsParagraphsAndIndentedLines) {

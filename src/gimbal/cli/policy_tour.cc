@@ -101,7 +101,7 @@ Result<void> choose_policy(VoucherStudy& study) {
   GIMBAL_TRY(study.loaded, policy::load_frontier(request));
   GIMBAL_TRY(study.document, policy::solve_document(study.loaded));
   GIMBAL_TRY(study.chosen, choose_point(study.loaded, kRule, policy::CurveKind::kPlugin, ""));
-  if (!study.chosen.stands()) return fail(unreachable(study.chosen, *study.loaded.frontier));
+  if (!study.chosen.stands()) return fail(ErrorCode::kInfeasible, "{}: {}", kRule, study.chosen.choice.why);
   const policy::PolicyFile file = policy::make_policy(study.loaded, study.chosen.point, kRule, study.chosen.curve, false);
   return write_atomic(study.policy, file.text() + "\n");
 }

@@ -139,9 +139,9 @@ Result<int> run_steps(CommandContext& context, std::span<const run::TourStep* co
 
   TextTable table({"system", "what", "headline", "time"});
   for (const StepResult& result : results) {
-    table.row({result.step->system, result.outcome.what, headline_text(result), format_duration(Duration(result.time_s))});
+    table.row({result.step->system, result.outcome.what, headline_text(result), fmt::format("{:.1f} s", result.time_s)});
   }
-  context.print(table.text());
+  context.print(table.wrap().text());
   context.print(fmt::format("\nThe report, with charts: {}", report));
   DocumentWriter document("gimbal.tour/1");
   write_steps(document.json(), results);

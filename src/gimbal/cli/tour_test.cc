@@ -51,7 +51,7 @@ TEST_F(Tour, PrintsWhatTheStepsFoundAndWritesTheReport) {
   EXPECT_EQ(host_.out,
             "system  what                headline               time\n"
             "alpha   fitted 3 < 4 lines  +0.5                  2.5 s\n"
-            "beta                        skipped: no Chromium   0 ms\n"
+            "beta                        skipped: no Chromium  0.0 s\n"
             "\nThe report, with charts: " +
                 *flags_.folder + "/report.html\n");
   const std::string report = *read_file(*flags_.folder + "/report.html");

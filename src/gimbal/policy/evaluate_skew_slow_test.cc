@@ -73,7 +73,9 @@ TEST(EvaluateSkewSlow, NormalIntervalsOfSkewedScoresFallShortUntilThereAreManyPu
     SCOPED_TRACE(row.n);
     const Shares found = coverage(row.n, kReps, row.by_bootstrap > 0);
     EXPECT_NEAR(found.covered, row.covered, kTolerance);
-    if (row.by_bootstrap > 0) EXPECT_NEAR(found.covered_by_bootstrap, row.by_bootstrap, kTolerance);
+    if (row.by_bootstrap > 0) {
+      EXPECT_NEAR(found.covered_by_bootstrap, row.by_bootstrap, kTolerance);
+    }
     if (row.n > 5000) continue;  // from here on a thousand replications cannot tell it from 95 %
     EXPECT_FALSE(band.contains(std::llround(found.covered * kReps))) << "at this size the nominal level does not hold";
     EXPECT_GT(found.too_low, 0.85 * (1 - found.covered)) << "nearly all misses are intervals that lie too low";
