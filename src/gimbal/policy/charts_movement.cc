@@ -73,9 +73,13 @@ run::Chart movement_chart(const PolicyOnUnits& input, const Wording& wording) {
   const bool two = input.arms.size() == 2;
   chart.title = "Who moves, and how far";
   sample.label = wording.units;
-  // Zero belongs on the axis unless everybody is far from it.
-  const auto [lowest, highest] = std::minmax_element(sample.values.begin(), sample.values.end());
-  const bool near_zero = sample.values.empty() || *lowest < 0.5 * *highest;
+  // Zero belongs on the axis unless people differ and all are far from it.
+  double lowest = 0, highest = 0;
+  if (!sample.values.empty()) {
+    const auto [least, most] = std::minmax_element(sample.values.begin(), sample.values.end());
+    lowest = *least, highest = *most;
+  }
+  const bool with_zero = lowest < 0.5 * highest || highest - lowest < 0.01;
   if (sample.values.size() >= kFineBinsFrom) chart.bins = kFineBins;
   chart.samples = {std::move(sample)};
   if (two) {
@@ -89,8 +93,8 @@ run::Chart movement_chart(const PolicyOnUnits& input, const Wording& wording) {
   } else {
     chart.x = {.title = "how much of an assignment changes: half the sum of the absolute changes of its probabilities",
                .unit = "",
-               .min = near_zero ? std::optional<double>(0.0) : std::nullopt,
-               .max = {},
+               .min = with_zero ? std::optional<double>(0.0) : std::nullopt,
+               .max = highest > 0.9 ? std::optional<double>(1.0) : std::nullopt,
                .percent = true};
   }
   return run::draw(chart);

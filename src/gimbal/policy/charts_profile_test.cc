@@ -127,7 +127,14 @@ TEST(MovementChart, ShowsTheSignWithTwoArmsAndTheTotalWithMore) {
   EXPECT_THAT(chart.svg, HasSubstr("share of units (in each bin)"));
 }
 
-// --- coefficients
+TEST(MovementChart, EndsAtOneWhereEverybodyMoves) {
+  Matrix pi(4, 3), b(4, 3);
+  for (std::size_t i = 0; i < 4; ++i) b(i, 0) = 1, pi(i, 2) = 1;
+  const std::string svg = movement_chart({nullptr, {}, {"a", "b", "c"}, &pi, &b, {}}).svg;
+  EXPECT_THAT(svg, HasSubstr(">100 %<"));
+  EXPECT_THAT(svg, testing::Not(HasSubstr(">104 %<")));
+  EXPECT_THAT(svg, HasSubstr(">0 %<"));
+}
 
 TEST(CoefficientTables, HaveAColumnAndAStandardErrorForEachArm) {
   const Four four;

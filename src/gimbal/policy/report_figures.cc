@@ -31,7 +31,7 @@ run::ReportTable points_table(const ReportContext& c) {
     table.columns.push_back({level_words(c.test.alpha) + " CI", "of delivered", run::Align::kRight});
   }
   table.columns.push_back({"power", count_words(c.test.n) + " " + c.wording.units, run::Align::kRight});
-  table.columns.push_back({"needed", c.wording.units + ", 80 % power", run::Align::kRight});
+  table.columns.push_back({"needed", c.wording.units + ", 80\u00a0%\u00a0power", run::Align::kRight});
   table.columns.push_back({"moved", "of " + c.wording.units, run::Align::kRight});
   table.columns.push_back({"effective", c.wording.units, run::Align::kRight});
   const auto add = [&](const FrontierPoint& point, const std::string& name) {
