@@ -58,21 +58,22 @@ std::string summary(const policy::Simulation& simulation) {
       "{} world: {} replications, {} training and {} test units, {} features, {} learner\n\n", policy::dgp_name(spec.world.dgp),
       format_count(static_cast<std::int64_t>(spec.reps)), format_count(static_cast<std::int64_t>(spec.n_train)),
       format_count(static_cast<std::int64_t>(spec.n_test)), spec.world.features, spec.fit.learner_text());
+  const auto percent = [](double share) { return fmt::format("{:.1f}", 100 * share); };
   TextTable table(
-      {"rule", "true", "+-", "plug-in", "honest", "significant", "+-", "foreseen", "coverage", "harmful", "reached"});
+      {"rule", "true", "+-", "plug-in", "honest", "shown %", "+-", "foreseen %", "covered %", "harmful %", "reached %"});
   for (const policy::SimulatedRule& rule : simulation.rules) {
     table.row({rule.rule, signed_text(rule.tau_true), format_significant(rule.se_tau_true, 1), signed_text(rule.tau_plugin),
-               rule.tau_honest ? signed_text(*rule.tau_honest) : "-", percent_text(rule.share_significant),
-               percent_text(rule.se_share_significant), percent_text(rule.predicted_power), percent_text(rule.coverage),
-               percent_text(rule.share_harmful), percent_text(rule.share_reached)});
+               rule.tau_honest ? signed_text(*rule.tau_honest) : "-", percent(rule.share_significant),
+               percent(rule.se_share_significant), percent(rule.predicted_power), percent(rule.coverage),
+               percent(rule.share_harmful), percent(rule.share_reached)});
   }
   out += table.text();
-  out +=
-      "\n" + wrap_text(
-                 "true: improvement of the chosen policy, by known means; plug-in, honest: what the two curves promise for it. "
-                 "significant: tests that say \"better\"; foreseen: the power that the rule's curve predicts; coverage: test "
-                 "intervals that hold the truth; reached: replications in which the rule could be met (else max-z). "
-                 "+-: Monte-Carlo standard errors.");
+  out += "\n" +
+         wrap_text(
+             "true: improvement of the chosen policy, by known means; plug-in, honest: what the two curves promise for it. "
+             "shown: tests that say \"better\"; foreseen: the power that the rule's curve predicts; covered: test intervals "
+             "that hold the truth; reached: replications in which the rule could be met (else max-z). +-: Monte-Carlo "
+             "standard errors.");
   return out;
 }
 
@@ -131,7 +132,7 @@ Command policy_simulate_command() {
       .whole_words()
       .value("RULE")
       .show_default("greedy, plugin:power:0.8, honest:power:0.8, honest:max-z")
-      .help("greedy, plugin:RULE or honest:RULE, RULE as for --select; repeatable");
+      .help("greedy, plugin:RULE or honest:RULE, RULE as for --select");
   add_test_options(command, flags->test, false);
   add_out(command, &flags->out);
   command.example("gimbal policy simulate", "Two hundred small trials in a few seconds.");
