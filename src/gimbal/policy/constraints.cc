@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 
 #include "gimbal/base/check.h"
 #include "gimbal/base/number.h"
@@ -30,22 +32,21 @@ double resource(const LinearConstraint& constraint, std::size_t i, std::size_t a
 
 // The scores lambda (mu_a - sum base_j g_ja) - sum rest_j g_ja of a unit's packed arms, measured from the arm that is best
 // before the rest: the arms between which a huge lambda still decides then have small scores with all their digits.
-void unit_scores_at(const Unit& unit, std::size_t i, std::span<const LinearConstraint> constraints, double lambda,
-                    std::span<const double> base, std::span<const double> rest, std::vector<double>& score) {
-  score.resize(unit.count);
-  const auto g = [&](std::size_t j, std::size_t a) {
-    return resource(constraints[j], i, static_cast<std::size_t>(unit.arm[a]));
-  };
+// `amount`: J rows of the arms' resources.
+void unit_scores_at(const Unit& unit, std::span<const double> amount, double lambda, std::span<const double> base,
+                    std::span<const double> rest, std::vector<double>& score) {
+  const std::size_t m = unit.count;
+  score.resize(m);
   std::size_t top = 0;
-  for (std::size_t a = 0; a < unit.count; ++a) {
+  for (std::size_t a = 0; a < m; ++a) {
     score[a] = unit.mu[a];
-    for (std::size_t j = 0; j < constraints.size(); ++j) score[a] -= base[j] * g(j, a);
+    for (std::size_t j = 0; j < base.size(); ++j) score[a] -= base[j] * amount[j * m + a];
     if (score[a] > score[top]) top = a;
   }
-  for (std::size_t a = 0; a < unit.count; ++a) {
+  for (std::size_t a = 0; a < m; ++a) {
     double value = unit.mu[a] - unit.mu[top], small = 0;
-    for (std::size_t j = 0; j < constraints.size(); ++j) {
-      const double more = g(j, a) - g(j, top);
+    for (std::size_t j = 0; j < base.size(); ++j) {
+      const double more = amount[j * m + a] - amount[j * m + top];
       value -= base[j] * more;
       small += rest[j] * more;
     }
@@ -75,87 +76,135 @@ struct ConstrainedFrontier::Pass {
   Matrix curvature;           // minus the derivative of usage in eta
 };
 
-ConstrainedFrontier::Pass ConstrainedFrontier::pass(const Prices& prices, bool curvature) const {
-  const UnitModel& model = *model_;
-  const std::size_t n = model.units(), constraints = constraints_.size();
-  // Sums of a chunk: tau, q, inner product of price and D, usage, curvature.
-  const std::size_t width = 3 + constraints + (curvature ? constraints * constraints : 0);
-  const std::size_t chunks = (n + kGrain - 1) / kGrain;
-  std::vector<std::vector<NeumaierSum>> sums(chunks);
+// One number a unit moves: D of the second arm.
+struct ConstrainedFrontier::Binary {
+  std::vector<BinaryUnit> unit;
+  std::vector<double> weight;  // omega / sum omega
+  std::vector<double> more;    // n x J: what the second arm uses more than the first
+};
+
+struct ConstrainedFrontier::Memo {
+  std::mutex mutex;
+  std::map<double, ConstrainedPoint> points;
+};
+
+ConstrainedFrontier::Pass ConstrainedFrontier::pass_binary(const Prices& prices) const {
+  const std::size_t n = binary_->unit.size(), constraints = constraints_.size();
+  const std::size_t width = 3 + constraints + constraints * constraints;  // as below
+  std::vector<double> sums(((n + kGrain - 1) / kGrain) * width, 0.0);
   parallel_for(n, kGrain, [&](std::size_t begin, std::size_t end) {
-    std::vector<NeumaierSum>& sum = sums[begin / kGrain];
-    sum.resize(width);
+    double* const sum = &sums[begin / kGrain * width];
+    for (std::size_t i = begin; i < end; ++i) {
+      const BinaryUnit& unit = binary_->unit[i];
+      const double* const more = &binary_->more[i * constraints];
+      double value = unit.c, rest = 0;
+      for (std::size_t j = 0; j < constraints; ++j) {
+        value -= prices.base[j] * more[j];
+        rest += prices.rest[j] * more[j];
+      }
+      const double score = prices.lambda * value - rest, target = score / unit.k;
+      const double d = std::max(unit.lo, std::min(unit.hi, target));
+      const double share = binary_->weight[i] * d;
+      sum[0] += share * unit.c, sum[1] += share * d * unit.k, sum[2] += share * score;
+      for (std::size_t j = 0; j < constraints; ++j) sum[3 + j] += share * more[j];
+      if (d != target) continue;
+      const double slope = binary_->weight[i] / unit.k;
+      for (std::size_t c = 0; c < constraints * constraints; ++c) {
+        sum[3 + constraints + c] += slope * more[c / constraints] * more[c % constraints];
+      }
+    }
+  });
+  return finish_pass(prices, sums, 1.0);
+}
+
+ConstrainedFrontier::Pass ConstrainedFrontier::pass(const Prices& prices) const {
+  if (binary_) return pass_binary(prices);
+  const UnitModel& model = *model_;
+  const std::size_t n = model.units(), constraints = constraints_.size(), side = constraints + 1;
+  // Sums of a chunk: tau, q, inner product of score and D, usage, curvature.
+  const std::size_t width = 3 + constraints + constraints * constraints;
+  std::vector<double> sums(((n + kGrain - 1) / kGrain) * width, 0.0);
+  parallel_for(n, kGrain, [&](std::size_t begin, std::size_t end) {
+    double* const sum = &sums[begin / kGrain * width];
     Unit unit;
-    std::vector<double> price, mean(constraints + 1), spread((constraints + 1) * (constraints + 1));
+    std::vector<double> score, amount, inverse, mean(side), spread(side * side);
     for (std::size_t i = begin; i < end; ++i) {
       model.load(i, unit);
-      if (unit.count == 0) continue;
+      const std::size_t m = unit.count;
+      if (m == 0) continue;
       const double weight = model.table().weight_of(i);
-      const auto g = [&](std::size_t j, std::size_t a) {
-        return resource(constraints_[j], i, static_cast<std::size_t>(unit.arm[a]));
-      };
-      unit_scores_at(unit, i, constraints_, prices.lambda, prices.base, prices.rest, price);
-      model.solve(unit, 0.0, price);
+      // What moves along: the resources and, last, mu.
+      amount.resize(side * m);
+      for (std::size_t j = 0; j < constraints; ++j) {
+        for (std::size_t a = 0; a < m; ++a)
+          amount[j * m + a] = resource(constraints_[j], i, static_cast<std::size_t>(unit.arm[a]));
+      }
+      std::copy_n(unit.mu.begin(), m, amount.begin() + static_cast<std::ptrdiff_t>(constraints * m));
+      unit_scores_at(unit, amount, prices.lambda, prices.base, prices.rest, score);
+      model.solve(unit, 0.0, score);
       double tau = 0, q = 0, inner = 0;
-      for (std::size_t a = 0; a < unit.count; ++a) {
+      for (std::size_t a = 0; a < m; ++a) {
         tau += unit.mu[a] * unit.d[a];
         q += unit.v[a] * unit.d[a] * unit.d[a];
-        inner += price[a] * unit.d[a];
+        inner += score[a] * unit.d[a];
       }
       if (model.is_dr()) q += tau * tau;
-      sum[0].add(weight * tau), sum[1].add(weight * q), sum[2].add(weight * inner);
+      sum[0] += weight * tau, sum[1] += weight * q, sum[2] += weight * inner;
       for (std::size_t j = 0; j < constraints; ++j) {
         double used = 0;
-        for (std::size_t a = 0; a < unit.count; ++a) used += g(j, a) * unit.d[a];
-        sum[3 + j].add(weight * used);
+        for (std::size_t a = 0; a < m; ++a) used += amount[j * m + a] * unit.d[a];
+        sum[3 + j] += weight * used;
       }
-      if (!curvature) continue;
       // The free arms answer a change of scores by the covariance under the weights 1/v, less, for dr, its part along mu.
       double precision = 0;
-      std::fill(mean.begin(), mean.end(), 0.0), std::fill(spread.begin(), spread.end(), 0.0);
-      const auto column = [&](std::size_t j, std::size_t a) { return j < constraints ? g(j, a) : unit.mu[a]; };
-      const auto is_free = [&](std::size_t a) { return unit.d[a] > unit.lo[a] && unit.d[a] < unit.hi[a]; };
-      for (std::size_t a = 0; a < unit.count; ++a) {
-        if (!is_free(a)) continue;
-        precision += 1 / unit.v[a];
-        for (std::size_t j = 0; j <= constraints; ++j) mean[j] += column(j, a) / unit.v[a];
+      inverse.resize(m);
+      for (std::size_t a = 0; a < m; ++a) {
+        inverse[a] = unit.d[a] > unit.lo[a] && unit.d[a] < unit.hi[a] ? 1 / unit.v[a] : 0.0;
+        precision += inverse[a];
       }
       if (precision == 0) continue;
-      const std::size_t side = constraints + 1;
-      for (std::size_t a = 0; a < unit.count; ++a) {
-        if (!is_free(a)) continue;
-        for (std::size_t j = 0; j < side; ++j) {
-          for (std::size_t k = 0; k < side; ++k) {
-            spread[j * side + k] += (column(j, a) - mean[j] / precision) * (column(k, a) - mean[k] / precision) / unit.v[a];
+      for (std::size_t j = 0; j < side; ++j) {
+        mean[j] = 0;
+        for (std::size_t a = 0; a < m; ++a) mean[j] += amount[j * m + a] * inverse[a];
+        mean[j] /= precision;
+      }
+      for (std::size_t j = 0; j < side; ++j) {
+        for (std::size_t k = 0; k <= j; ++k) {
+          double covariance = 0;
+          for (std::size_t a = 0; a < m; ++a) {
+            covariance += (amount[j * m + a] - mean[j]) * (amount[k * m + a] - mean[k]) * inverse[a];
           }
+          spread[j * side + k] = spread[k * side + j] = covariance;
         }
       }
       const double along = model.is_dr() ? 1 / (1 + spread[side * side - 1]) : 0.0;
       for (std::size_t j = 0; j < constraints; ++j) {
         for (std::size_t k = 0; k < constraints; ++k) {
           const double value = spread[j * side + k] - along * spread[j * side + constraints] * spread[k * side + constraints];
-          sum[3 + constraints + j * constraints + k].add(weight * value);
+          sum[3 + constraints + j * constraints + k] += weight * value;
         }
       }
     }
   });
+  return finish_pass(prices, sums, 1 / model.total_weight());
+}
+
+// Adds the chunks' sums in order.
+ConstrainedFrontier::Pass ConstrainedFrontier::finish_pass(const Prices& prices, std::span<const double> sums,
+                                                           double scale) const {
+  const std::size_t constraints = constraints_.size(), width = 3 + constraints + constraints * constraints;
   std::vector<NeumaierSum> total(width);
-  for (const std::vector<NeumaierSum>& sum : sums) {
-    for (std::size_t s = 0; s < width; ++s) total[s].add(sum[s]);
-  }
-  const double scale = 1 / model.total_weight();
+  for (std::size_t s = 0; s < sums.size(); ++s) total[s % width].add(sums[s]);
   Pass out;
   out.moments = {total[0].value() * scale, total[1].value() * scale};
   out.lagrangian = out.moments.q / 2 - total[2].value() * scale;
+  out.curvature = Matrix(constraints, constraints);
   for (std::size_t j = 0; j < constraints; ++j) {
     out.usage.push_back(baseline_usage_[j] + total[3 + j].value() * scale);
     out.lagrangian += prices.rest[j] * (baseline_usage_[j] - constraints_[j].limit);
   }
-  if (curvature) {
-    out.curvature = Matrix(constraints, constraints);
-    for (std::size_t c = 0; c < constraints * constraints; ++c) {
-      out.curvature.values()[c] = total[3 + constraints + c].value() * scale;
-    }
+  for (std::size_t c = 0; c < constraints * constraints; ++c) {
+    out.curvature.values()[c] = total[3 + constraints + c].value() * scale;
   }
   return out;
 }
@@ -250,64 +299,88 @@ Result<ConstrainedFrontier> ConstrainedFrontier::build(std::shared_ptr<const Tab
     frontier.lambda_scale_ = q.value() / tau.value();
     frontier.lambda_infinity_ = std::max(bound.value() / (2e-9 * tau.value()), frontier.lambda_scale_);
   }
+  if (k == 2) {
+    auto binary = std::make_shared<Binary>();
+    const std::size_t count = frontier.constraints_.size();
+    binary->unit.resize(n), binary->weight.resize(n), binary->more.resize(n * count);
+    parallel_for(n, kGrain, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        binary->unit[i] = model.load_binary(i);
+        binary->weight[i] = rows.weight_of(i) / model.total_weight();
+        for (std::size_t j = 0; j < count; ++j) {
+          const LinearConstraint& constraint = frontier.constraints_[j];
+          binary->more[i * count + j] = resource(constraint, i, 1) - resource(constraint, i, 0);
+        }
+      }
+    });
+    frontier.binary_ = std::move(binary);
+  }
+  frontier.memo_ = std::make_shared<Memo>();
   // Whether they can be met together shows at any lambda.
   if (frontier.constraints_.size() > 1) GIMBAL_TRY(frontier.at(frontier.lambda_scale_));
   return frontier;
 }
 
-// One multiplier, the others fixed: usage falls in it, piecewise linearly.
-void ConstrainedFrontier::solve_one(Prices& prices, std::size_t j) const {
+// One multiplier, the others fixed: usage falls in it, piecewise linearly. Returns the pass at the answer.
+ConstrainedFrontier::Pass ConstrainedFrontier::solve_one(Prices& prices, std::size_t j) const {
   const double limit = constraints_[j].limit;
   const double floor = -prices.lambda * prices.base[j];  // eta = lambda base + rest >= 0
-  const double close = 1e-13 * std::max(1.0, std::abs(limit));
+  const double close = 2e-13 * std::max(1.0, std::abs(limit));
   struct Probe {
     double x = 0, excess = 0, slope = 0;
   };
+  Pass at;
   const auto probe = [&](double x) {
     prices.rest[j] = x;
-    const Pass at = pass(prices, true);
+    at = pass(prices);
     return Probe{x, at.usage[j] - limit, -at.curvature(j, j)};
   };
   Probe now = probe(std::max(prices.rest[j], floor));
   Probe high, low;  // excess > 0 and <= 0
   bool has_high = false, has_low = false;
   int expansions = 0;
-  double step = std::max(std::abs(now.x), prices.lambda / lambda_scale_ * 1e-3);
+  // A thousandth of what units typically answer to, or a hundredth of the multiplier.
+  double step = std::max(prices.lambda / lambda_scale_ * 1e-3, 1e-2 * std::abs(now.x - floor));
+  Probe best = now;        // the smallest excess so far
+  bool try_newton = true;  // not straight after a Newton step that did not at least halve it
   for (int round = 0; round < 300; ++round) {
     if (now.excess > 0)
       high = now, has_high = true;
     else
       low = now, has_low = true;
-    if (std::abs(now.excess) <= close) return;
-    if (!has_high && now.x <= floor) return;  // not binding
-    const double newton = now.slope < 0 ? now.x - now.excess / now.slope : std::nan("");
+    if (std::abs(now.excess) <= close) return at;
+    if (!has_high && now.x <= floor) return at;  // not binding
+    try_newton = !try_newton || round == 0 || std::abs(now.excess) <= std::abs(best.excess) / 2;
+    if (std::abs(now.excess) < std::abs(best.excess)) best = now;
+    const double newton = best.slope < 0 ? best.x - best.excess / best.slope : std::nan("");
     double next;
     if (has_high && has_low) {
-      const double width = low.x - high.x;
-      const double middle = high.x + width / 2;
+      const double width = low.x - high.x, middle = high.x + width / 2;
       if (!(middle > high.x && middle < low.x)) {
         // Neighbouring numbers: the exact step between them.
-        prices.rest[j] = high.x + width * high.excess / (high.excess - low.excess);
-        return;
+        probe(high.x + width * high.excess / (high.excess - low.excess));
+        return at;
       }
-      // Newton from either end of a piece is exact; bisect when it leaves the bracket or stalls.
-      next = round % 3 != 2 && newton > high.x && newton < low.x ? newton : middle;
+      // A Newton step on the piece of the answer is exact; halve the bracket where it leaves it or the last one was of no help.
+      next = newton > high.x && newton < low.x && try_newton ? newton : middle;
     } else {
-      // No bracket yet: at least `step` further, at most a thousand steps; a limit that no price reaches is left to the caller.
-      if (++expansions > 40) return;
-      const double reach = std::isfinite(newton) ? std::abs(newton - now.x) : step;
-      const double further = std::clamp(reach, step, 1000 * step);
+      // No bracket yet: a few free Newton steps, then ever longer ones. A limit that no price reaches is left to the caller.
+      if (++expansions > 40) return at;
+      double further = std::isfinite(newton) ? std::abs(newton - now.x) : step;
+      further = std::min(further, 1e6 * std::max(step, std::abs(now.x)));
+      if (expansions > 4) further = std::max(further, step);
       next = has_high ? now.x + further : std::max(floor, now.x - further);
       step *= 4;
     }
-    if (next == now.x) return;
+    if (next == now.x) return at;
     now = probe(next);
   }
+  return at;
 }
 
-Result<ConstrainedPoint> ConstrainedFrontier::solve(double lambda, std::span<const double> base_prices) const {
+Result<ConstrainedPoint> ConstrainedFrontier::solve(double lambda, std::span<const double> guess) const {
   const std::size_t constraints = constraints_.size();
-  Prices prices{lambda, std::vector<double>(base_prices.begin(), base_prices.end()), std::vector<double>(constraints, 0.0)};
+  Prices prices{lambda, std::vector<double>(guess.begin(), guess.end()), std::vector<double>(constraints, 0.0)};
   // Exceeded, or short of the limit with a positive price.
   const auto violation = [&](const Pass& at) {
     double most = 0;
@@ -327,7 +400,7 @@ Result<ConstrainedPoint> ConstrainedFrontier::solve(double lambda, std::span<con
       }
     }
     if (constraints == 1) {
-      solve_one(prices, 0);
+      at = solve_one(prices, 0);
     } else {
       std::vector<double> lower(constraints), upper(constraints, kInfinity);
       for (std::size_t j = 0; j < constraints; ++j) lower[j] = -lambda * prices.base[j];
@@ -335,7 +408,7 @@ Result<ConstrainedPoint> ConstrainedFrontier::solve(double lambda, std::span<con
       const learn::MinimizeResult dual = learn::projected_newton(
           [&](std::span<const double> x, std::span<double> gradient, Matrix* hessian) {
             trial.rest.assign(x.begin(), x.end());
-            const Pass here = pass(trial, hessian != nullptr);
+            const Pass here = pass(trial);
             for (std::size_t j = 0; j < constraints; ++j) gradient[j] = constraints_[j].limit - here.usage[j];
             if (hessian != nullptr) *hessian = here.curvature;
             return -here.lagrangian;
@@ -343,11 +416,11 @@ Result<ConstrainedPoint> ConstrainedFrontier::solve(double lambda, std::span<con
           prices.rest, lower, upper, {.gradient_tolerance = 1e-12, .max_iterations = 60});
       prices.rest = dual.x;
       // The line search cannot see gains below the rounding of the dual: brackets in turn finish what is left.
-      for (int sweep = 0; sweep < 50 && violation(pass(prices, false)) > kViolation / 10; ++sweep) {
-        for (std::size_t j = 0; j < constraints; ++j) solve_one(prices, j);
+      at = pass(prices);
+      for (int sweep = 0; sweep < 50 && violation(at) > kViolation / 10; ++sweep) {
+        for (std::size_t j = 0; j < constraints; ++j) at = solve_one(prices, j);
       }
     }
-    at = pass(prices, false);
     if (violation(at) <= kViolation) break;
   }
   if (violation(at) > kViolation) {
@@ -380,20 +453,29 @@ Result<ConstrainedPoint> ConstrainedFrontier::solve(double lambda, std::span<con
   return point;
 }
 
-Result<ConstrainedPoint> ConstrainedFrontier::at(double lambda) const {
-  GIMBAL_CHECK(lambda > 0, "lambda is positive");
-  const std::vector<double> none(constraints_.size(), 0.0);
-  if (lambda <= 1e4 * lambda_scale_) return solve(lambda, none);  // twelve of sixteen digits left
-  // Shadow prices settle as lambda grows: each solution is the base of the next, and the last is solved about its own.
+// Shadow prices settle as lambda grows: each solution is the base of the next, and the last is solved about its own.
+Result<ConstrainedPoint> ConstrainedFrontier::solve_from(double lambda, const ConstrainedPoint& near) const {
   const double end = std::min(lambda, lambda_infinity_);
-  GIMBAL_TRY(ConstrainedPoint point, solve(lambda_scale_, none));
+  if (end <= 1e4 * lambda_scale_) return solve(end, near.shadow_prices);  // twelve of sixteen digits are left
+  ConstrainedPoint point = near;
   while (point.effective_lambda < end) {
-    const double next = std::min(point.effective_lambda * 100, end);
+    const double next = std::min(std::max(point.effective_lambda, lambda_scale_) * 100, end);
     GIMBAL_TRY(point, solve(next, point.shadow_prices));
   }
   GIMBAL_TRY(point, solve(end, point.shadow_prices));
-  if (lambda > end) point.lambda = lambda;
+  point.lambda = lambda;
   return point;
+}
+
+Result<ConstrainedPoint> ConstrainedFrontier::at(double lambda) const {
+  GIMBAL_CHECK(lambda > 0, "lambda is positive");
+  {
+    const std::lock_guard lock(memo_->mutex);
+    if (const auto known = memo_->points.find(lambda); known != memo_->points.end()) return known->second;
+  }
+  ConstrainedPoint nothing;
+  nothing.shadow_prices.assign(constraints_.size(), 0.0);
+  return solve_from(lambda, nothing);
 }
 
 void ConstrainedFrontier::probabilities(const ConstrainedPoint& point, Matrix& out) const {
@@ -403,11 +485,17 @@ void ConstrainedFrontier::probabilities(const ConstrainedPoint& point, Matrix& o
   if (out.rows() != n || out.cols() != k) out = Matrix(n, k);
   parallel_for(n, kGrain, [&](std::size_t begin, std::size_t end) {
     Unit unit;
-    std::vector<double> price;
+    std::vector<double> score, amount;
     for (std::size_t i = begin; i < end; ++i) {
       model.load(i, unit);
-      unit_scores_at(unit, i, constraints_, point.effective_lambda, point.base_prices, point.eta_rest, price);
-      model.solve(unit, 0.0, price);
+      amount.clear();
+      for (const LinearConstraint& constraint : constraints_) {
+        for (std::size_t a = 0; a < unit.count; ++a) {
+          amount.push_back(resource(constraint, i, static_cast<std::size_t>(unit.arm[a])));
+        }
+      }
+      unit_scores_at(unit, amount, point.effective_lambda, point.base_prices, point.eta_rest, score);
+      model.solve(unit, 0.0, score);
       const std::span<double> pi = out.row(i);
       model.scatter(unit, pi);
       for (std::size_t a = 0; a < k; ++a) pi[a] = std::clamp(rows.baseline(i, a) + pi[a], 0.0, 1.0);
@@ -417,82 +505,116 @@ void ConstrainedFrontier::probabilities(const ConstrainedPoint& point, Matrix& o
 
 Result<std::vector<ConstrainedPoint>> ConstrainedFrontier::grid(std::size_t count) const {
   GIMBAL_CHECK(count >= 1);
-  GIMBAL_TRY(const ConstrainedPoint end, at(kInfinity));
   // 25 probes over twelve decades around the scale find where tau moves and where z is largest.
-  std::vector<ConstrainedPoint> known;
+  std::vector<ConstrainedPoint> known;  // ascending in lambda
+  ConstrainedPoint nothing;
+  nothing.shadow_prices.assign(constraints_.size(), 0.0);
   for (int probe = 0; probe < 25; ++probe) {
-    GIMBAL_TRY(known.emplace_back(), at(lambda_scale_ * std::pow(10.0, -6 + probe / 2.0)));
+    const double lambda = lambda_scale_ * std::pow(10.0, -6 + probe / 2.0);
+    if (lambda >= lambda_infinity_) break;
+    GIMBAL_TRY(ConstrainedPoint point, solve_from(lambda, known.empty() ? nothing : known.back()));
+    known.push_back(std::move(point));
   }
+  GIMBAL_TRY(const ConstrainedPoint end, solve_from(kInfinity, known.back()));
+  const auto remember = [&](const std::vector<ConstrainedPoint>& points) {
+    const std::lock_guard lock(memo_->mutex);
+    for (const ConstrainedPoint& point : points) memo_->points.insert_or_assign(point.lambda, point);
+    return points;
+  };
+  // Solves at lambda, starting from the shadow prices between those of the neighbours, and keeps the answer.
+  const auto solve_between = [&](double lambda) -> Result<ConstrainedPoint> {
+    const auto above = std::ranges::find_if(known, [&](const ConstrainedPoint& x) { return x.lambda >= lambda; });
+    ConstrainedPoint start = above == known.begin() ? known.front() : *(above - 1);
+    if (above != known.begin() && above != known.end()) {
+      const double part = std::log(lambda / start.lambda) / std::log(above->lambda / start.lambda);
+      for (std::size_t j = 0; j < constraints_.size(); ++j) {
+        start.shadow_prices[j] += part * (above->shadow_prices[j] - start.shadow_prices[j]);
+      }
+    }
+    GIMBAL_TRY(ConstrainedPoint point, solve_from(lambda, start));
+    known.insert(above, point);
+    return point;
+  };
+
   std::size_t best = 0;
   for (std::size_t p = 1; p < known.size(); ++p) {
     if (z1(known[p].moments) > z1(known[best].moments)) best = p;
   }
-  std::optional<Error> error;
-  double peak = z1(known[best].moments), start = known[best].lambda;
+  double peak = z1(known[best].moments), low = known[best].lambda;
   if (!baseline_feasible_ && best + 1 < known.size()) {
+    std::optional<Error> error;
     const learn::Minimum refined = learn::golden_section(
         [&](double x) {
-          const Result<ConstrainedPoint> point = at(std::exp(x));
+          const Result<ConstrainedPoint> point = solve_between(std::exp(x));
           if (!point) error = point.error();
           return point ? -z1(point->moments) : kInfinity;
         },
-        std::log(known[best == 0 ? 0 : best - 1].lambda), std::log(known[best + 1].lambda), 1e-6);
+        std::log(known[best == 0 ? 0 : best - 1].lambda), std::log(known[best + 1].lambda), 1e-4);
     if (error) return fail(std::move(*error));
-    if (-refined.value > peak) peak = -refined.value, start = std::exp(refined.x);
+    if (-refined.value > peak) peak = -refined.value, low = std::exp(refined.x);
   }
-  // z is flat up to the first breakpoint: the largest lambda that still has the largest z.
-  double low = start, high = 0;
+  // z is flat up to the first breakpoint: the frontier starts at the largest lambda that still has the largest z.
+  const auto at_peak = [&](const ConstrainedPoint& point) { return z1(point.moments) >= peak * (1 - 1e-9); };
   for (const ConstrainedPoint& point : known) {
-    if (z1(point.moments) >= peak * (1 - 1e-9)) low = std::max(low, point.lambda);
+    if (at_peak(point)) low = std::max(low, point.lambda);
   }
-  for (const ConstrainedPoint& point : known) {
-    if (point.lambda > low && high == 0) high = point.lambda;
-  }
-  for (int halving = 0; halving < 30 && high > low * (1 + 1e-6); ++halving) {
+  const auto past = std::ranges::find_if(known, [&](const ConstrainedPoint& x) { return x.lambda > low; });
+  double high = past == known.end() ? low : past->lambda;
+  for (int halving = 0; halving < 30 && high > low * (1 + 1e-3); ++halving) {
     const double middle = std::sqrt(low * high);
-    GIMBAL_TRY(const ConstrainedPoint point, at(middle));
-    (z1(point.moments) >= peak * (1 - 1e-9) ? low : high) = middle;
+    GIMBAL_TRY(const ConstrainedPoint point, solve_between(middle));
+    (at_peak(point) ? low : high) = middle;
   }
-  GIMBAL_TRY(const ConstrainedPoint first, at(low));
+  GIMBAL_TRY(const ConstrainedPoint first, solve_between(low));
   const double range = end.moments.tau - first.moments.tau;
-  if (count == 1 || !(range > 1e-9 * std::abs(end.moments.tau))) return std::vector<ConstrainedPoint>{end};
+  if (count == 1 || !(range > 1e-9 * std::abs(end.moments.tau))) return remember({end});
 
   std::erase_if(known, [&](const ConstrainedPoint& point) { return point.lambda <= low; });
   known.insert(known.begin(), first);
-  ConstrainedPoint far = end;
-  far.lambda = far.effective_lambda;
-  if (far.lambda > known.back().lambda) known.push_back(far);
+  if (end.effective_lambda > known.back().lambda) {
+    known.push_back(end);
+    known.back().lambda = end.effective_lambda;
+  }
   std::vector<ConstrainedPoint> points{first};
   const double gap = range / static_cast<double>(count - 1);
   for (std::size_t p = 1; p + 1 < count; ++p) {
     const double target = first.moments.tau + gap * static_cast<double>(p);
     for (int round = 0;; ++round) {
-      // The neighbours of the target among everything solved so far; interpolate between them in turn linearly and by halves.
+      // The target's neighbours among everything solved so far; between them interpolation, halves if that is slow.
       const auto above = std::ranges::find_if(known, [&](const ConstrainedPoint& x) { return x.moments.tau >= target; });
-      if (above == known.end()) {
-        points.push_back(known.back());
+      if (above == known.end() || above == known.begin()) {
+        points.push_back(above == known.end() ? known.back() : known.front());
         break;
       }
-      const auto below = above == known.begin() ? above : above - 1;
-      const ConstrainedPoint& nearer =
-          above->moments.tau - target < target - below->moments.tau || below == above ? *above : *below;
-      if (std::abs(nearer.moments.tau - target) <= gap / 20 || round == 60 || above->lambda <= below->lambda * (1 + 1e-12)) {
+      const auto below = above - 1;
+      const ConstrainedPoint& nearer = above->moments.tau - target < target - below->moments.tau ? *above : *below;
+      const double ratio = above->lambda / below->lambda;
+      if (std::abs(nearer.moments.tau - target) <= gap / 20 || round == 60 || ratio <= 1 + 1e-12) {
         points.push_back(nearer);
         break;
       }
-      const double fraction = (target - below->moments.tau) / (above->moments.tau - below->moments.tau);
-      const double ratio = above->lambda / below->lambda;
-      const double next = ratio > 4 || round % 3 == 2 ? below->lambda * std::sqrt(ratio)
-                                                      : below->lambda + fraction * (above->lambda - below->lambda);
-      GIMBAL_TRY(ConstrainedPoint point, at(next));
-      known.insert(above, std::move(point));
+      // log lambda as a function of tau: the parabola through the neighbours and the point before them where it stays between
+      // the neighbours, else their chord.
+      const double x0 = std::log(below->lambda), x1 = std::log(above->lambda);
+      const double t0 = below->moments.tau, t1 = above->moments.tau;
+      double next = x0 + (target - t0) / (t1 - t0) * (x1 - x0);
+      if (below != known.begin()) {
+        const double x2 = std::log((below - 1)->lambda), t2 = (below - 1)->moments.tau;
+        const double bend = ((x1 - x0) / (t1 - t0) - (x0 - x2) / (t0 - t2)) / (t1 - t2);
+        const double curved = next + bend * (target - t0) * (target - t1);
+        if (curved > x0 && curved < x1) next = curved;
+      }
+      if (round % 4 == 3) next = (x0 + x1) / 2;
+      next = std::exp(next);
+      if (!(next > below->lambda && next < above->lambda)) next = std::sqrt(below->lambda) * std::sqrt(above->lambda);
+      GIMBAL_TRY(solve_between(next));
     }
   }
   points.push_back(end);
   points.erase(std::unique(points.begin(), points.end(),
                            [](const ConstrainedPoint& a, const ConstrainedPoint& b) { return a.lambda == b.lambda; }),
                points.end());
-  return points;
+  return remember(points);
 }
 
 }  // namespace gimbal::policy

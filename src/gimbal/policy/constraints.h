@@ -54,8 +54,8 @@ class ConstrainedFrontier {
   std::span<const LinearConstraint> constraints() const { return constraints_; }
   bool baseline_feasible() const { return baseline_feasible_; }
 
-  // lambda in (0, +infinity]. At infinity: the linear program's solution that the path tends to, taken at a lambda so large
-  // that the improvement still missing is below 1e-9 of that without constraints.
+  // lambda in (0, +infinity]. Safe to call from several threads. At infinity: the linear program's solution that the path tends
+  // to, taken at a lambda so large that the improvement still missing is below 1e-9 of that without constraints.
   Result<ConstrainedPoint> at(double lambda) const;
   // pi (n x K) at a solved point.
   void probabilities(const ConstrainedPoint& point, Matrix& out) const;
@@ -68,15 +68,23 @@ class ConstrainedFrontier {
   // Everything that one pass over the units sums up, at given multipliers.
   struct Pass;
   struct Prices;
-  Pass pass(const Prices& prices, bool curvature) const;
-  Result<ConstrainedPoint> solve(double lambda, std::span<const double> base_prices) const;
-  void solve_one(Prices& prices, std::size_t j) const;
+  Pass pass(const Prices& prices) const;
+  Pass finish_pass(const Prices& prices, std::span<const double> sums, double scale) const;
+  Pass pass_binary(const Prices& prices) const;
+  // From shadow prices near the answer (zeros will do), which become its base prices.
+  Result<ConstrainedPoint> solve(double lambda, std::span<const double> guess) const;
+  Result<ConstrainedPoint> solve_from(double lambda, const ConstrainedPoint& near) const;
+  Pass solve_one(Prices& prices, std::size_t j) const;
   // The smallest attainable sum_j blend_j usage_j.
   double least_usage(std::span<const double> blend) const;
 
   std::shared_ptr<const UnitModel> model_;
   std::vector<LinearConstraint> constraints_;
   std::vector<double> baseline_usage_;
+  struct Binary;  // two arms: what a pass reads of each unit
+  std::shared_ptr<const Binary> binary_;
+  struct Memo;  // points that `grid` has solved: `at` gives the same answer again
+  std::shared_ptr<Memo> memo_;
   bool baseline_feasible_ = true;
   double lambda_scale_ = 1;     // q / tau of the greedy policy: where units typically saturate
   double lambda_infinity_ = 1;  // the stand-in for infinity

@@ -166,6 +166,43 @@ void solve_pair(Unit& unit, bool dr, double lambda, double price) {
 
 }  // namespace
 
+namespace {
+
+// dr with lower bounds only: tries the pieces that Newton steps in theta lead to. A step from a theta on the piece of the
+// answer ends at the answer, and is exact: it is taken when the arms that move at both of its ends are the same. Gives up after
+// a few.
+bool solve_on_a_piece(Unit& unit, double lambda, std::span<const double> price) {
+  const std::size_t n = unit.count;
+  if (unit.work.size() < n) unit.work.resize(n);
+  if (unit.state.size() < n) unit.state.resize(n);
+  const std::span<double> score = std::span(unit.work).first(n), d = std::span(unit.d).first(n);
+  const std::span<const double> v = std::span(unit.v).first(n), lo = std::span(unit.lo).first(n);
+  double theta = lambda;
+  for (int step = 0; step < 6; ++step) {
+    for (std::size_t a = 0; a < n; ++a) score[a] = theta * unit.mu[a] + (price.empty() ? 0.0 : price[a]);
+    waterfill(score, v, lo, d, unit.scratch);
+    bool same = step > 0;
+    double precision = 0, mean = 0, inner = 0;
+    for (std::size_t a = 0; a < n; ++a) {
+      const int moves = d[a] > lo[a];
+      same &= moves == unit.state[a];
+      unit.state[a] = moves;
+      inner += unit.mu[a] * d[a];
+      if (moves) precision += 1 / unit.v[a], mean += unit.mu[a] / unit.v[a];
+    }
+    if (same) return true;
+    mean /= precision;
+    double slope = 1;  // of theta + mu'D(theta)
+    for (std::size_t a = 0; a < n; ++a) {
+      if (unit.state[a]) slope += (unit.mu[a] - mean) * (unit.mu[a] - mean) / unit.v[a];
+    }
+    theta += (lambda - theta - inner) / slope;
+  }
+  return false;
+}
+
+}  // namespace
+
 void UnitModel::solve(Unit& unit, double lambda) const {
   const std::size_t n = unit.count;
   if (n == 0) return;
@@ -201,6 +238,7 @@ void UnitModel::solve(Unit& unit, double lambda, std::span<const double> price) 
     waterfill_box(score, v, lo, hi, d, unit.scratch);
     return;
   }
+  if (unit.lower_only && solve_on_a_piece(unit, lambda, price)) return;
   // theta = lambda - mu'D(theta) is at least lambda minus the largest mu'D, so the walk starts there, a few pieces away.
   waterfill_limit(mu, v, lo, hi, d, unit.scratch);
   double most = 0;
