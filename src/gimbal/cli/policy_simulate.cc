@@ -59,8 +59,7 @@ std::string summary(const policy::Simulation& simulation) {
       format_count(static_cast<std::int64_t>(spec.reps)), format_count(static_cast<std::int64_t>(spec.n_train)),
       format_count(static_cast<std::int64_t>(spec.n_test)), spec.world.features, spec.fit.learner_text());
   const auto percent = [](double share) { return fmt::format("{:.1f}", 100 * share); };
-  TextTable table(
-      {"rule", "true", "+-", "plug-in", "honest", "shown %", "+-", "foreseen %", "covered %", "harmful %", "reached %"});
+  TextTable table({"rule", "true", "+-", "plug-in", "honest", "shown", "+-", "foreseen", "covered", "harmful", "reached"});
   for (const policy::SimulatedRule& rule : simulation.rules) {
     table.row({rule.rule, signed_text(rule.tau_true), format_significant(rule.se_tau_true, 1), signed_text(rule.tau_plugin),
                rule.tau_honest ? signed_text(*rule.tau_honest) : "-", percent(rule.share_significant),
@@ -68,12 +67,12 @@ std::string summary(const policy::Simulation& simulation) {
                percent(rule.share_harmful), percent(rule.share_reached)});
   }
   out += table.text();
-  out += "\n" +
-         wrap_text(
-             "true: improvement of the chosen policy, by known means; plug-in, honest: what the two curves promise for it. "
-             "shown: tests that say \"better\"; foreseen: the power that the rule's curve predicts; covered: test intervals "
-             "that hold the truth; reached: replications in which the rule could be met (else max-z). +-: Monte-Carlo "
-             "standard errors.");
+  const std::string_view legend =
+      "true: improvement of the chosen policy, by known means; plug-in, honest: what the two curves promise for it. In percent "
+      "of the replications: shown, the test says \"better\"; foreseen, the power that the rule's curve predicts; covered, the "
+      "test's interval holds the truth; harmful, the truth is below 0; reached, the rule could be met (else max-z). +-: "
+      "Monte-Carlo standard errors.";
+  out += "\n" + wrap_text(legend);
   return out;
 }
 
