@@ -65,15 +65,22 @@ std::vector<const policy::FrontierPoint*> shown_points(const policy::FrontierDoc
     if (point.at == "grid") grid.push_back(&point);
   }
   constexpr std::size_t kShown = 10;
-  for (std::size_t k = 1; k < kShown && grid.size() > kShown; ++k) out.push_back(grid[k * (grid.size() - 1) / kShown]);
+  const std::size_t steps = grid.empty() ? 0 : std::min(kShown, grid.size() - 1);
+  for (std::size_t k = 0; k < steps; ++k) {
+    const policy::FrontierPoint* point = grid[k * (grid.size() - 1) / steps];
+    if (point->lambda != document.max_z.lambda) out.push_back(point);
+  }
   for (const policy::FrontierPoint& point : document.points) {
     if (point.at != "grid" && point.lambda) out.push_back(&point);
   }
-  if (!document.loaded->frontier->moves_nobody()) {
+  const auto shown = [&](std::string_view rule) {
+    return std::ranges::any_of(out, [&](const policy::FrontierPoint* point) { return point->at == rule; });
+  };
+  if (!document.loaded->frontier->moves_nobody() && !shown("max-z")) {
     const auto above = [&](const policy::FrontierPoint* point) { return *point->lambda > *document.max_z.lambda; };
     out.insert(grid.empty() ? out.begin() : std::ranges::find_if(out, above), &document.max_z);
   }
-  out.push_back(&document.max_tau);
+  if (!shown("max-tau")) out.push_back(&document.max_tau);
   for (const policy::FrontierPoint& point : document.points) {
     if (!point.lambda) out.push_back(&point);  // marked policies
   }
@@ -129,6 +136,21 @@ void print_summary(CommandContext& context, const policy::FrontierDocument& docu
   context.print(text);
 }
 
+// Without randomization the frontier with it is drawn behind: the gap is what randomization buys.
+Result<void> write_chart(policy::FrontierRequest request, const policy::FrontierDocument& document, const std::string& path) {
+  policy::FrontierHighlights highlights;
+  std::optional<policy::LoadedFrontier> randomized;
+  std::optional<policy::FrontierDocument> behind;
+  if (request.deterministic) {
+    request.deterministic = false;
+    GIMBAL_TRY(randomized, policy::load_frontier(request));
+    GIMBAL_TRY(behind, policy::solve_document(*randomized));
+    highlights.behind = &*behind;
+    highlights.behind_label = "with randomization";
+  }
+  return write_atomic(path, policy::frontier_chart(document, highlights).svg);
+}
+
 Result<int> frontier(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(const policy::FrontierRequest request, frontier_request(flags.frontier, flags.model.value_or(""), context.seed));
   if (flags.unit_probabilities && flags.frontier.at.empty()) {
@@ -148,7 +170,7 @@ Result<int> frontier(CommandContext& context, const Flags& flags) {
     if (const auto warning = policy::promise_warning(*gap)) forward_warnings(context, {*warning});
   }
   if (flags.csv) GIMBAL_TRY(write_atomic(*flags.csv, policy::frontier_csv(document)));
-  if (flags.svg) GIMBAL_TRY(write_atomic(*flags.svg, policy::frontier_chart(document).svg));
+  if (flags.svg) GIMBAL_TRY(write_chart(request, document, *flags.svg));
   print_summary(context, document, flags.out);
   DocumentWriter writer(policy::kFrontierSchema);
   policy::write_frontier_fields(writer.json(), document);

@@ -94,10 +94,7 @@ class PolicyRun {
     policy::LoadOptions load = fit_load_options(columns_, spec_);
     load.all_columns = true;
     GIMBAL_TRY(all_, policy::load_logged(flags_.data, columns_, load));
-    if (all_.dropped_missing_outcome > 0) {
-      context_.warn("missing_outcome", "rows without an outcome were skipped",
-                    static_cast<std::int64_t>(all_.dropped_missing_outcome));
-    }
+    warn_count(context_, "missing_outcome", all_.dropped_missing_outcome, "row", "without an outcome skipped");
     columns_.arms = all_.arms;
     if (!flags_.test.empty()) {
       GIMBAL_TRY(const std::string train_sha, sha256_file(flags_.data));
@@ -337,6 +334,19 @@ class PolicyRun {
     input.subtitle = fmt::format("{}, {}", std::filesystem::path(flags_.data).filename().string(),
                                  format_utc(context_.clock().now()).substr(0, 10));
     input.frontier = &*document_;
+    // Without randomization the report draws what randomization would buy behind the curve.
+    std::optional<policy::LoadedFrontier> randomized;
+    std::optional<policy::FrontierDocument> behind;
+    if (request_.deterministic) {
+      policy::FrontierRequest request = request_;
+      request.deterministic = false;
+      request.model = artifact("model.json");
+      request.population = test_path_;
+      request.unknown = spec_.unknown;
+      GIMBAL_TRY(randomized, policy::load_frontier(request, artifacts_));
+      GIMBAL_TRY(behind, policy::solve_document(*randomized));
+      input.behind = &*behind;
+    }
     input.chosen = &chosen_->point;
     GIMBAL_TRY(input.rule, policy::parse_select_rule(flags_.select));
     input.curve = chosen_->curve;
