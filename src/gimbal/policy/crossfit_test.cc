@@ -199,7 +199,7 @@ TEST(Crossfit, FitsInSampleWithOneFold) {
   EXPECT_EQ(result.nuisance.table.var, result.nuisance.full_var);
 }
 
-TEST(Crossfit, StratifiesFoldsByArmAndNeverSplitsAClusters) {
+TEST(Crossfit, StratifiesFoldsByArmAndNeverSplitsACluster) {
   const MadeData made;
   const data::DataTable table = made.table();
   DataFlags flags = MadeData::flags("shares");
