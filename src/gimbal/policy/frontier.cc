@@ -103,10 +103,27 @@ Result<std::vector<double>> Frontier::grid() const {
 Result<Moments> Frontier::plugin_at(double lambda) const {
   if (constrained_) {
     GIMBAL_TRY(const ConstrainedPoint point, constrained_->at(lambda));
-    return point.moments;
+    if (!clustered_) return point.moments;
+    GIMBAL_TRY(const ConstrainedPoint held_out, constrained_honest_->frontier.at(lambda));
+    Matrix pi;
+    constrained_honest_->frontier.probabilities(held_out, pi);
+    return with_design_effect(point.moments, held_out_psi(constrained_honest_->data, pi));
   }
   const Moments plugin = path_ ? path_->at(lambda) : deterministic_->at(lambda);
   return corrects_plugin() ? honest_->with_design_effect(lambda, plugin) : plugin;
+}
+
+Result<Moments> Frontier::with_design_effect(Moments plugin, std::span<const double> psi) const {
+  HonestData independent = constrained_honest_->data;
+  auto logged = std::make_shared<Logged>(*independent.logged);
+  logged->cluster.clear();
+  independent.logged = std::move(logged);
+  GIMBAL_TRY(const Moments with, held_out_moments(constrained_honest_->data, psi));
+  GIMBAL_TRY(const Moments without, held_out_moments(independent, psi));
+  const double variance = score_variance(without);
+  if (!(variance > 0)) return plugin;
+  plugin.q = plugin.tau * plugin.tau + score_variance(with) / variance * score_variance(plugin);
+  return plugin;
 }
 
 Result<Moments> Frontier::honest_at(double lambda) const {
@@ -228,6 +245,10 @@ Result<std::vector<FrontierPoint>> Frontier::constrained_points(std::span<const 
     constrained_honest_->frontier.probabilities(held_out, pi);
     const std::vector<double> scores = held_out_psi(constrained_honest_->data, pi);
     for (std::size_t i = 0; i < scores.size(); ++i) psi(i, p) = scores[i];
+    if (clustered_) {
+      GIMBAL_TRY(const Moments corrected, with_design_effect(solved.moments, scores));
+      fill(point, corrected);
+    }
   }
   if (constrained_honest_) {
     GIMBAL_TRY(const HonestPoints honest, honest_points(constrained_honest_->data, lambdas, psi, in_band, options_.test, options_.seed));

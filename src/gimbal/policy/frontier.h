@@ -104,6 +104,8 @@ class Frontier {
   };
   Result<Choice> choose_on_points(const SelectRule& rule, CurveKind curve) const;
   bool corrects_plugin() const;  // clusters and an honest curve: the plug-in variance takes its design effect
+  // The same under shared constraints, from the held-out scores of one point.
+  Result<Moments> with_design_effect(Moments plugin, std::span<const double> psi) const;
   void fill(FrontierPoint& point, Moments corrected) const;
   Result<std::vector<FrontierPoint>> constrained_points(std::span<const double> lambdas, std::size_t in_band) const;
 
