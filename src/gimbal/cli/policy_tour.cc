@@ -172,16 +172,17 @@ std::vector<run::ReportBlock> report_blocks(const VoucherStudy& study) {
       run::NoteKind::kNote, "What the tour leaves out",
       "The models were used on the rows that they were fitted to, so there is no honest curve, and the promised power treats "
       "people as independent. `gimbal policy run` cross-fits by default and counts villages in both."});
-  const auto verb = [&](const std::string& words) { return "gimbal policy " + words; };
-  blocks.push_back(
-      run::CodeBlock{verb(fmt::format("fit {} --outcome got --action incentive --arms 'none,up to 100,over 100' \\\n"
-                                      "  --features distance_km,age,hiv2004 --cluster village --propensity shares \\\n"
-                                      "  --learner ols --variance arm --folds 1 -o {}\n",
-                                      study.train, study.model)) +
-                         verb(fmt::format("choose {} --population {} --n-test 60 --select {} -o {}\n", study.model, study.test,
-                                          kRule, study.policy)) +
-                         verb(fmt::format("evaluate {} {}", study.policy, study.test)),
-                     "The same with the command line:"});
+  const std::string folder = std::filesystem::path(study.policy).parent_path().string();
+  blocks.push_back(run::CodeBlock{fmt::format("cd '{}'\n"
+                                              "gimbal policy fit train.csv --outcome got --action incentive \\\n"
+                                              "  --arms 'none,up to 100,over 100' --features distance_km,age,hiv2004 \\\n"
+                                              "  --cluster village --propensity shares --learner ols --variance arm \\\n"
+                                              "  --folds 1 -o model.json\n"
+                                              "gimbal policy choose model.json --population test.csv --n-test {:.0f} \\\n"
+                                              "  --select {} -o policy.json\n"
+                                              "gimbal policy evaluate policy.json test.csv",
+                                              folder, kPlannedTest, kRule),
+                                  "The same with the command line:"});
   return blocks;
 }
 
