@@ -4,4 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=${1:-build/peers}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet numpy==2.2.6 scikit-learn==1.7.2
+# torch first: asked for through another package it would come in its newest build.
+"$venv/bin/pip" install --quiet torch==2.13.0
+"$venv/bin/pip" install --quiet -r bench/peers/requirements.txt
+# obp's own bounds on its dependencies are years old, and none of them matters to what is measured.
+"$venv/bin/pip" install --quiet --no-deps obp==0.4.1

@@ -11,6 +11,6 @@ std::string find_test_data(const std::string& name);
 }  // namespace gimbal::testing
 
 // Declares `var` as the path of a data file, or skips the test with one line.
-#define GIMBAL_TEST_DATA(var, name)                                                                     \
-  const std::string var = ::gimbal::testing::find_test_data(name);                                      \
+#define GIMBAL_TEST_DATA(var, name)                                \
+  const std::string var = ::gimbal::testing::find_test_data(name); \
   if (var.empty()) GTEST_SKIP() << "skipped: needs " << (name) << " (reference data, not in the repository)"

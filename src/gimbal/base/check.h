@@ -14,8 +14,8 @@ struct CheckFailure : std::logic_error {
 }  // namespace gimbal
 
 // GIMBAL_CHECK(condition) or GIMBAL_CHECK(condition, "what the caller broke").
-#define GIMBAL_CHECK(condition, ...)                                                                      \
-  do {                                                                                                    \
-    if (!(condition)) [[unlikely]]                                                                        \
-      ::gimbal::check_failed(#condition, __FILE__, __LINE__, ::std::string_view{__VA_ARGS__});            \
+#define GIMBAL_CHECK(condition, ...)                                                           \
+  do {                                                                                         \
+    if (!(condition)) [[unlikely]]                                                             \
+      ::gimbal::check_failed(#condition, __FILE__, __LINE__, ::std::string_view{__VA_ARGS__}); \
   } while (false)

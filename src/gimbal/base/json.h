@@ -41,7 +41,9 @@ class JsonWriter {
   JsonWriter& null();
   JsonWriter& raw(std::string_view json);  // an already serialized value
   template <typename T>
-  JsonWriter& value(const std::optional<T>& maybe) { return maybe ? value(*maybe) : null(); }
+  JsonWriter& value(const std::optional<T>& maybe) {
+    return maybe ? value(*maybe) : null();
+  }
   template <typename T>
   JsonWriter& value(std::span<const T> items) {
     begin_array();
@@ -49,9 +51,13 @@ class JsonWriter {
     return end_array();
   }
   template <typename T>
-  JsonWriter& value(const std::vector<T>& items) { return value(std::span<const T>(items)); }
+  JsonWriter& value(const std::vector<T>& items) {
+    return value(std::span<const T>(items));
+  }
   template <typename T>
-  JsonWriter& field(std::string_view name, const T& v) { return key(name).value(v); }
+  JsonWriter& field(std::string_view name, const T& v) {
+    return key(name).value(v);
+  }
   JsonWriter& null_field(std::string_view name) { return key(name).null(); }
 
   // The document so far; complete when every object and array is closed. No trailing newline.
@@ -101,9 +107,9 @@ class JsonView {
   bool is_string() const;
   bool has(std::string_view key) const;  // present and not null
 
-  Result<JsonView> get(std::string_view key) const;             // required member
-  std::optional<JsonView> find(std::string_view key) const;     // nullopt when absent or null
-  Result<std::vector<JsonView>> items() const;                  // of an array
+  Result<JsonView> get(std::string_view key) const;                       // required member
+  std::optional<JsonView> find(std::string_view key) const;               // nullopt when absent or null
+  Result<std::vector<JsonView>> items() const;                            // of an array
   Result<std::vector<std::pair<std::string, JsonView>>> members() const;  // of an object, in order
 
   // This value; or, with a key, that member.
@@ -111,7 +117,7 @@ class JsonView {
   Result<std::int64_t> integer() const;
   Result<bool> boolean() const;
   Result<std::string> string() const;
-  Result<std::vector<double>> numbers() const;       // array of numbers; null becomes NaN
+  Result<std::vector<double>> numbers() const;  // array of numbers; null becomes NaN
   Result<std::vector<std::string>> strings() const;
   Result<double> number(std::string_view key) const;
   Result<std::int64_t> integer(std::string_view key) const;
@@ -125,7 +131,7 @@ class JsonView {
   Result<bool> boolean_or(std::string_view key, bool otherwise) const;
   Result<std::string> string_or(std::string_view key, std::string_view otherwise) const;
 
-  std::string text() const;  // serialized as to_text
+  std::string text() const;                          // serialized as to_text
   const std::string& path() const { return path_; }  // "policy.json: models[0]"
 
  private:

@@ -13,7 +13,8 @@ class Matrix {
  public:
   Matrix() = default;
   Matrix(std::size_t rows, std::size_t cols, double fill = 0.0) : rows_(rows), cols_(cols), values_(rows * cols, fill) {}
-  Matrix(std::size_t rows, std::size_t cols, std::vector<double> values) : rows_(rows), cols_(cols), values_(std::move(values)) {
+  Matrix(std::size_t rows, std::size_t cols, std::vector<double> values)
+      : rows_(rows), cols_(cols), values_(std::move(values)) {
     GIMBAL_CHECK(values_.size() == rows * cols, "a matrix needs rows x cols values");
   }
 

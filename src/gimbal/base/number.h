@@ -16,7 +16,8 @@ namespace gimbal {
 std::string shortest(double value);
 void append_shortest(std::string& out, double value);
 
-// The whole text must be one number (optional sign, decimal point '.', exponent); no blanks, hex, nan, inf or overflow to infinity.
+// The whole text must be one number (optional sign, decimal point '.', exponent); no blanks, hex, nan, inf or overflow to
+// infinity.
 std::optional<double> parse_finite(std::string_view text);
 // As parse_finite, and also inf, -inf, infinity and nan in any case.
 std::optional<double> parse_double(std::string_view text);

@@ -19,8 +19,8 @@ namespace gimbal {
 namespace {
 
 #ifndef GIMBAL_PARALLEL_STD_THREAD
-// Tests ask for more threads than the machine has cores. oneTBB takes the least of all such controls, so there is one for good; it
-// starts no thread, and arenas still use no more than they were made for.
+// Tests ask for more threads than the machine has cores. oneTBB takes the least of all such controls, so there is one for good;
+// it starts no thread, and arenas still use no more than they were made for.
 void allow_more_threads_than_cores() {
   static const tbb::global_control control(tbb::global_control::max_allowed_parallelism, 256);
 }

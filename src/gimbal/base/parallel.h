@@ -24,11 +24,11 @@ class ThreadLimit {
   struct State;
   std::unique_ptr<State> state_;
 };
-int thread_count();     // threads that a loop may use now
+int thread_count();  // threads that a loop may use now
 int hardware_threads();
 
-// Calls body(begin, end) for consecutive chunks of [0, n), each of `grain` elements (the last may be shorter). Exceptions of the
-// body reach the caller. grain >= 1.
+// Calls body(begin, end) for consecutive chunks of [0, n), each of `grain` elements (the last may be shorter). Exceptions of
+// the body reach the caller. grain >= 1.
 void parallel_for(std::size_t n, std::size_t grain, const std::function<void(std::size_t begin, std::size_t end)>& body);
 // Skips chunks that have not begun once a stop is requested; returns whether all ran.
 bool parallel_for(std::size_t n, std::size_t grain, const StopToken& stop,
@@ -42,13 +42,21 @@ class NeumaierSum {
  public:
   void add(double x) {
     const double t = sum_ + x;
-    if ((sum_ < 0 ? -sum_ : sum_) >= (x < 0 ? -x : x)) compensation_ += (sum_ - t) + x;
-    else compensation_ += (x - t) + sum_;
+    if ((sum_ < 0 ? -sum_ : sum_) >= (x < 0 ? -x : x))
+      compensation_ += (sum_ - t) + x;
+    else
+      compensation_ += (x - t) + sum_;
     sum_ = t;
   }
-  void add(const NeumaierSum& other) { add(other.sum_); compensation_ += other.compensation_; }
+  void add(const NeumaierSum& other) {
+    add(other.sum_);
+    compensation_ += other.compensation_;
+  }
   double value() const { return sum_ + compensation_; }
-  NeumaierSum& operator+=(double x) { add(x); return *this; }
+  NeumaierSum& operator+=(double x) {
+    add(x);
+    return *this;
+  }
 
  private:
   double sum_ = 0;

@@ -1,4 +1,5 @@
-// Progress of a long job on stderr: one live line at 10 Hz at most on a terminal, else a plain line every 10 s; never under --quiet.
+// Progress of a long job on stderr: one live line at 10 Hz at most on a terminal, else a plain line every 10 s; never under
+// --quiet.
 #pragma once
 
 #include <cstdint>

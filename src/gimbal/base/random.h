@@ -24,8 +24,8 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
 // A part of a stream's key: text, integer or real.
 class KeyPart {
  public:
-  KeyPart(std::string_view text) : value_(text) {}             // NOLINT(google-explicit-constructor)
-  KeyPart(const char* text) : value_(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
+  KeyPart(std::string_view text) : value_(text) {}                      // NOLINT(google-explicit-constructor)
+  KeyPart(const char* text) : value_(std::string_view(text)) {}         // NOLINT(google-explicit-constructor)
   KeyPart(const std::string& text) : value_(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
   template <typename T>
     requires std::is_integral_v<T>
@@ -40,7 +40,8 @@ class KeyPart {
 class Stream {
  public:
   template <typename... Parts>
-  explicit Stream(std::uint64_t seed, const Parts&... parts) : Stream(seed, std::array<KeyPart, sizeof...(Parts)>{KeyPart(parts)...}) {}
+  explicit Stream(std::uint64_t seed, const Parts&... parts)
+      : Stream(seed, std::array<KeyPart, sizeof...(Parts)>{KeyPart(parts)...}) {}
   template <std::size_t N>
   Stream(std::uint64_t seed, const std::array<KeyPart, N>& parts) : key_(make_key(seed, parts)) {}
 
@@ -50,18 +51,18 @@ class Stream {
   std::uint64_t position() const { return n_; }
   void seek(std::uint64_t n);
 
-  double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }                // [0, 1)
-  double uniform_open() { return (static_cast<double>(next() >> 11) + 0.5) * 0x1.0p-53; }   // (0, 1)
-  double normal();                      // inverse cdf of one uniform_open (Wichura, AS 241)
-  double exponential();                 // -log(1 - uniform), one draw
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }               // [0, 1)
+  double uniform_open() { return (static_cast<double>(next() >> 11) + 0.5) * 0x1.0p-53; }  // (0, 1)
+  double normal();       // inverse cdf of one uniform_open (Wichura, AS 241)
+  double exponential();  // -log(1 - uniform), one draw
   bool bernoulli(double p) { return uniform() < p; }
   std::uint64_t below(std::uint64_t bound);  // 0 .. bound-1, multiply-high with rejection (Lemire 2019); bound >= 1
   std::size_t categorical(std::span<const double> weights);  // first index whose cumulative weight exceeds u * total
-  double gamma(double shape);           // scale 1, Marsaglia-Tsang 2000; shape > 0
-  double beta(double a, double b);      // X/(X+Y) from two gammas
-  std::int64_t poisson(double mean);    // inversion below mean 30, else PTRS (Hoermann 1993)
-  std::int64_t binomial(std::int64_t n, double p);  // inversion below n p 30, else BTRS/BTPE
-  std::vector<std::size_t> permutation(std::size_t n);  // Fisher-Yates from the end
+  double gamma(double shape);                                // scale 1, Marsaglia-Tsang 2000; shape > 0
+  double beta(double a, double b);                           // X/(X+Y) from two gammas
+  std::int64_t poisson(double mean);                         // inversion below mean 30, else PTRS (Hoermann 1993)
+  std::int64_t binomial(std::int64_t n, double p);           // inversion below n p 30, else BTRS/BTPE
+  std::vector<std::size_t> permutation(std::size_t n);       // Fisher-Yates from the end
   template <typename T>
   void shuffle(std::span<T> items) {
     for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[below(i)]);

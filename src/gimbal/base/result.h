@@ -18,12 +18,29 @@ namespace gimbal {
 
 // The words that documents print and the exit codes of the command line that belong to them.
 enum class ErrorCode {
-  kUsage, kInvalidArgument, kParseError, kNotFound, kAlreadyExists, kUnsupported, kConflict, kCorrupted, kVersion,  // exit 2
-  kInsufficientData, kInfeasible, kNotIdentified, kExhausted, kDoesNotFit,                                          // exit 3
-  kUnavailable, kDiskFull, kPermission,                                                                             // exit 4
-  kBudget, kTimeLimit, kLimit,                                                                                      // exit 5
-  kInternal, kSandboxError,                                                                                         // exit 70
-  kInterrupted,                                                                                                     // exit 130
+  kUsage,
+  kInvalidArgument,
+  kParseError,
+  kNotFound,
+  kAlreadyExists,
+  kUnsupported,
+  kConflict,
+  kCorrupted,
+  kVersion,  // exit 2
+  kInsufficientData,
+  kInfeasible,
+  kNotIdentified,
+  kExhausted,
+  kDoesNotFit,  // exit 3
+  kUnavailable,
+  kDiskFull,
+  kPermission,  // exit 4
+  kBudget,
+  kTimeLimit,
+  kLimit,  // exit 5
+  kInternal,
+  kSandboxError,  // exit 70
+  kInterrupted,   // exit 130
 };
 
 std::string_view error_code_name(ErrorCode code);  // "invalid_argument"
@@ -76,14 +93,14 @@ class Diagnostics {
 // GIMBAL_TRY(expr): returns the error of a Result to the caller. GIMBAL_TRY(auto x, expr): else binds its value.
 #define GIMBAL_TRY(...) GIMBAL_TRY_PICK(__VA_ARGS__, GIMBAL_TRY_ASSIGN, GIMBAL_TRY_VOID)(__VA_ARGS__)
 #define GIMBAL_TRY_PICK(a, b, name, ...) name
-#define GIMBAL_TRY_VOID(expr)                                                                        \
-  do {                                                                                               \
+#define GIMBAL_TRY_VOID(expr)                                                                                 \
+  do {                                                                                                        \
     if (auto gimbal_result = (expr); !gimbal_result) return ::gimbal::fail(std::move(gimbal_result).error()); \
   } while (false)
 #define GIMBAL_TRY_ASSIGN(decl, expr) GIMBAL_TRY_NAMED(GIMBAL_TRY_JOIN(gimbal_result_, __LINE__), decl, expr)
-#define GIMBAL_TRY_NAMED(name, decl, expr)                      \
-  auto name = (expr);                                           \
-  if (!name) return ::gimbal::fail(std::move(name).error());    \
+#define GIMBAL_TRY_NAMED(name, decl, expr)                   \
+  auto name = (expr);                                        \
+  if (!name) return ::gimbal::fail(std::move(name).error()); \
   decl = std::move(*name)
 #define GIMBAL_TRY_JOIN(a, b) GIMBAL_TRY_JOIN2(a, b)
 #define GIMBAL_TRY_JOIN2(a, b) a##b

@@ -39,7 +39,8 @@ std::size_t levenshtein(std::string_view a, std::string_view b);
 std::vector<std::string> nearest(std::string_view name, std::span<const std::string> candidates, std::size_t count = 3);
 // "; did you mean \"a\" or \"b\"?" or "" when nothing is near.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
-// The text in double quotes with control characters, quotes and invalid bytes escaped; longer than `limit` bytes: cut with "...".
+// The text in double quotes with control characters, quotes and invalid bytes escaped; longer than `limit` bytes: cut with
+// "...".
 std::string quoted(std::string_view text, std::size_t limit = 80);
 
 }  // namespace gimbal

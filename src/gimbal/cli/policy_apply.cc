@@ -113,14 +113,8 @@ Result<int> apply(CommandContext& context, const Flags& flags) {
   }
   context.lap("compute");
   if (flags.out) GIMBAL_TRY(write_atomic(*flags.out, csv.text()));
-  if (applied.unknown_cells > 0) {
-    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing",
-                 static_cast<std::int64_t>(applied.unknown_cells));
-  }
-  if (applied.trimmed > 0) {
-    context.warn("trimmed", "units with a propensity below --trim are outside the population and were left out",
-                 static_cast<std::int64_t>(applied.trimmed));
-  }
+  warn_unknown_categories(context, applied.unknown_cells);
+  warn_count(context, "trimmed", applied.trimmed, "unit", "with a propensity below --trim left out: outside the population");
   TextTable table({"arm", "share", "drawn"});
   for (std::size_t a = 0; a < shares.size(); ++a) {
     table.row({policy.arms[a], percent_text(shares[a]), sample ? format_count(counts[a]) : "-"});

@@ -35,8 +35,8 @@ Result<std::vector<NamedPolicy>> read_policies(const Flags& flags) {
   std::vector<NamedPolicy> out;
   for (const std::string& path : flags.policies) {
     NamedPolicy named{path, "", {}};
-    GIMBAL_TRY(named.sha256, sha256_file(path));
     GIMBAL_TRY(named.file, policy::read_policy_file(path));
+    GIMBAL_TRY(named.sha256, sha256_file(path));
     if (!out.empty()) {
       const policy::PolicyFile &first = out.front().file, &other = named.file;
       if (other.arms != first.arms || other.data.outcome != first.data.outcome || other.data.action != first.data.action ||
@@ -52,16 +52,20 @@ Result<std::vector<NamedPolicy>> read_policies(const Flags& flags) {
   return out;
 }
 
-// The test must not be the training data, nor share units with it.
-Result<void> check_separate(const std::vector<NamedPolicy>& policies, const Flags& flags, const std::string& test_sha,
-                            const data::DataTable& table) {
-  if (flags.allow_train_data) return {};
+// The test must not be the training data, nor share units with it; with --allow-train-data the result says that it does.
+Result<void> check_separate(CommandContext& context, const std::vector<NamedPolicy>& policies, const Flags& flags,
+                            const std::string& test_sha, const data::DataTable& table) {
   for (const NamedPolicy& named : policies) {
+    const auto rows = static_cast<std::int64_t>(table.rows());
     if (named.file.training_sha256 == test_sha) {
-      return fail_at(flags.test, ErrorCode::kConflict,
-                     "this is the file that {} was trained on, so the result would be far too good; use --allow-train-data if "
-                     "that is what you want",
-                     named.path);
+      if (!flags.allow_train_data) {
+        return fail_at(flags.test, ErrorCode::kConflict,
+                       "this is the file that {} was trained on, so the result would be far too good; use --allow-train-data "
+                       "if that is what you want",
+                       named.path);
+      }
+      context.warn("train_data", fmt::format("{} was trained on this file: its improvement is far too good", named.path), rows);
+      continue;
     }
     const std::string ids_path = named.path + ".ids";
     const data::Column* ids = named.file.data.id.empty() ? nullptr : table.find(named.file.data.id);
@@ -74,8 +78,14 @@ Result<void> check_separate(const std::vector<NamedPolicy>& policies, const Flag
         shared.add(table.where(i, *ids), fmt::format("id {} is among the training data of {}", gimbal::quoted(id), named.path));
       }
     }
-    if (!shared.empty())
+    if (shared.empty()) continue;
+    if (!flags.allow_train_data) {
       return fail(shared.to_error(ErrorCode::kConflict).with_note("--allow-train-data evaluates all the same"));
+    }
+    context.warn("train_data",
+                 fmt::format("{} of {} test rows are among the training data of {}: its improvement is too good",
+                             format_count(static_cast<std::int64_t>(shared.total())), format_count(rows), named.path),
+                 static_cast<std::int64_t>(shared.total()));
   }
   return {};
 }
@@ -104,8 +114,9 @@ Result<policy::Grouping> grouping(const data::DataTable& table, const std::strin
 }
 
 // Policy files that carry models (or trees).
-Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies,
-                                         const std::string& test_sha, data::UnknownCategory unknown) {
+Result<PreparedTest> prepare_with_models(CommandContext& context, const Given& given, const Flags& flags,
+                                         const std::vector<NamedPolicy>& policies, const std::string& test_sha,
+                                         data::UnknownCategory unknown) {
   PreparedTest out;
   GIMBAL_TRY(policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, given));
   columns.arms = policies.front().file.arms;
@@ -115,7 +126,7 @@ Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags,
     if (!name->empty()) csv.text_columns.insert(*name);
   }
   GIMBAL_TRY(data::DataTable table, data::read_table(flags.test, csv));
-  GIMBAL_TRY(check_separate(policies, flags, test_sha, table));
+  GIMBAL_TRY(check_separate(context, policies, flags, test_sha, table));
   if (!columns.cluster.empty() && !table.find(columns.cluster)) {
     return fail_at(
         "--cluster", ErrorCode::kNotFound,
@@ -170,14 +181,14 @@ Result<PreparedTest> prepare_with_models(const Given& given, const Flags& flags,
 }
 
 // Policies made from nuisance tables: the test is one too.
-Result<PreparedTest> prepare_with_nuisances(const Given& given, const Flags& flags, const std::vector<NamedPolicy>& policies,
-                                            const std::string& test_sha) {
+Result<PreparedTest> prepare_with_nuisances(CommandContext& context, const Given& given, const Flags& flags,
+                                            const std::vector<NamedPolicy>& policies, const std::string& test_sha) {
   PreparedTest out;
   GIMBAL_TRY(const policy::DataFlags columns, override_data_flags(policies.front().file.data, flags.columns, given));
   GIMBAL_TRY(policy::NuisanceTable table,
              policy::read_nuisance_table(flags.test, {.cluster_column = columns.cluster, .minimize = columns.minimize}));
   GIMBAL_TRY(out.data.table, data::read_table(flags.test));
-  GIMBAL_TRY(check_separate(policies, flags, test_sha, out.data.table));
+  GIMBAL_TRY(check_separate(context, policies, flags, test_sha, out.data.table));
   if (!table.logged)
     return fail_at(flags.test, ErrorCode::kNotFound, "a test needs the columns y (outcome) and a (the arm that was given)");
   if (table.table.arms != policies.front().file.arms) {
@@ -207,7 +218,7 @@ Result<PreparedTest> prepare_with_nuisances(const Given& given, const Flags& fla
     prepared.e = shared->e;
     prepared.mu = shared->mu;
     prepared.c0 = flags.c0.value_or(named.file.c0);
-    if (named.file.promise)
+    if (named.file.promise && out.baseline == named.file.baseline)
       prepared.predicted =
           policy::Predicted{named.file.promise->tau, named.file.promise->tau_honest, named.file.promise->power_honest};
     out.policies.push_back(std::move(prepared));
@@ -418,7 +429,10 @@ Result<PreparedPolicy> prepare_policy(const policy::PolicyFile& file, const std:
     GIMBAL_TRY(out.b, policy::baseline_probabilities(baseline, nullptr, file.arms, out.e, &table, unknown));
   }
   out.c0 = file.c0;
-  if (file.promise) out.predicted = policy::Predicted{file.promise->tau, file.promise->tau_honest, file.promise->power_honest};
+  // The promise was made against the policy's own baseline.
+  if (file.promise && (baseline.empty() || baseline == file.baseline)) {
+    out.predicted = policy::Predicted{file.promise->tau, file.promise->tau_honest, file.promise->power_honest};
+  }
   return out;
 }
 
@@ -463,6 +477,7 @@ Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptio
   GIMBAL_TRY(const ParsedFlags parsed, parse_flags(flags));
   GIMBAL_TRY(const std::vector<NamedPolicy> policies, read_policies(flags));
   std::string test_sha;
+  if (!exists(flags.test)) return fail(ErrorCode::kNotFound, "cannot read {}: no such file", gimbal::quoted(flags.test));
   if (!policies.empty()) {
     GIMBAL_TRY(test_sha, sha256_file(flags.test));
   }
@@ -470,9 +485,9 @@ Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptio
   if (policies.empty()) {
     GIMBAL_TRY(test, prepare_columns(context, flags));
   } else if (policies.front().file.source == policy::PolicyFile::Source::kNuisances) {
-    GIMBAL_TRY(test, prepare_with_nuisances(given, flags, policies, test_sha));
+    GIMBAL_TRY(test, prepare_with_nuisances(context, given, flags, policies, test_sha));
   } else {
-    GIMBAL_TRY(test, prepare_with_models(given, flags, policies, test_sha, parsed.unknown));
+    GIMBAL_TRY(test, prepare_with_models(context, given, flags, policies, test_sha, parsed.unknown));
   }
   context.lap("read");
   GIMBAL_TRY(const policy::EvaluationSpec spec, evaluation_spec(context, flags, parsed, test));
@@ -481,16 +496,9 @@ Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptio
   GIMBAL_TRY(out.evaluation, policy::evaluate(test.data.logged, test.data.weight, tested, spec));
   context.lap("compute");
   forward_warnings(context, out.evaluation.warnings);
-  if (test.unknown_cells > 0) {
-    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing",
-                 static_cast<std::int64_t>(test.unknown_cells));
-  }
-  if (test.trimmed > 0)
-    context.warn("trimmed", "units with a propensity below --trim were left out", static_cast<std::int64_t>(test.trimmed));
-  if (test.data.dropped_missing_outcome > 0) {
-    context.warn("missing_outcome", "rows without an outcome were skipped",
-                 static_cast<std::int64_t>(test.data.dropped_missing_outcome));
-  }
+  warn_unknown_categories(context, test.unknown_cells);
+  warn_count(context, "trimmed", test.trimmed, "unit", "with a propensity below --trim left out");
+  warn_count(context, "missing_outcome", test.data.dropped_missing_outcome, "row", "without an outcome skipped");
   // Overlap is known without the outcomes: a test that is refused for it has not been used.
   if (flags.strict) {
     if (std::optional<Error> error = out.evaluation.overlap_error()) return fail(std::move(*error));

@@ -8,6 +8,7 @@
 #include "gimbal/cli/policy_fit.h"
 #include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/standard_options.h"
+#include "gimbal/policy/inspect.h"
 #include "gimbal/policy/nuisance_table.h"
 
 namespace gimbal::cli {
@@ -33,7 +34,7 @@ void print_fit(CommandContext& context, const std::string& path, const policy::C
     const policy::ArmSummary& arm = fit.arms[a];
     table.row({arm.arm, format_count(static_cast<std::int64_t>(arm.rows)),
                std::string(policy::learner_name(fit.model.arm_models[a].outcome.learner)),
-               arm.r2_oof ? format_significant(*arm.r2_oof, 3) : "-", format_significant(arm.variance_mean, 4)});
+               arm.r2_oof ? fixed_text(*arm.r2_oof, 4) : "-", format_significant(arm.variance_mean, 4)});
   }
   out += table.text();
   out += fmt::format("\nModel: {}; out-of-fold predictions: {}\nNext: gimbal policy frontier {}\n", path,
@@ -46,7 +47,7 @@ void write_fit_document(DocumentWriter& document, const policy::CrossfitResult& 
   JsonWriter& json = document.json();
   json.field("rows", static_cast<std::int64_t>(fit.data.rows()))
       .field("arms", model.arms)
-      .field("outcome_kind", model.binary ? "binary" : "other");
+      .field("outcome_kind", policy::outcome_kind_name(policy::outcome_kind(fit.data.fitted_outcome())));
   json.field("c0", model.c0).field("folds", model.spec.folds).key("propensity").begin_object();
   json.field("kind", model.flags.propensity->text())
       .field("clipped", static_cast<std::int64_t>(fit.clipped))
@@ -76,6 +77,7 @@ Result<int> fit(CommandContext& context, const FitFlags& flags) {
   GIMBAL_TRY(const policy::DataFlags columns, data_flags(flags.columns));
   GIMBAL_TRY(const policy::FitSpec spec, fit_spec(flags.fit, context.seed));
   GIMBAL_TRY(policy::LoggedData data, policy::load_logged(flags.data, columns, fit_load_options(columns, spec)));
+  warn_count(context, "missing_outcome", data.dropped_missing_outcome, "row", "without an outcome skipped");
   context.lap("read");
   GIMBAL_TRY(policy::CrossfitResult fitted, crossfit_with_progress(context, std::move(data), columns, spec));
   fitted.model.training_path = flags.data;
@@ -112,14 +114,8 @@ Result<int> predict(CommandContext& context, const PredictFlags& flags) {
              policy::baseline_probabilities(model.flags.baseline, nullptr, model.arms, out.table.e, &table, spec.unknown));
   context.lap("compute");
   GIMBAL_TRY(policy::write_nuisance_table(flags.out, out));
-  if (predicted.unknown_cells > 0) {
-    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing",
-                 static_cast<std::int64_t>(predicted.unknown_cells));
-  }
-  if (predicted.clipped > 0) {
-    context.warn("clipped", "estimated propensities were clipped: clipping changes what is estimated",
-                 static_cast<std::int64_t>(predicted.clipped));
-  }
+  warn_unknown_categories(context, predicted.unknown_cells);
+  warn_count(context, "clipped", predicted.clipped, "row", "with a clipped propensity: clipping changes what is estimated");
   context.print(fmt::format("{}: {} rows of predictions for {} arms\nNext: gimbal policy frontier --nuisances {}\n", flags.out,
                             format_count(static_cast<std::int64_t>(table.rows())), model.arms.size(), flags.out));
   DocumentWriter document("gimbal.policy.predict/1");

@@ -307,6 +307,16 @@ void forward_warnings(CommandContext& context, const std::vector<Warning>& warni
   for (const Warning& warning : warnings) context.warn(warning.code, warning.message, warning.count);
 }
 
+void warn_count(CommandContext& context, std::string code, std::size_t count, std::string_view noun, std::string_view rest) {
+  if (count == 0) return;
+  const auto n = static_cast<std::int64_t>(count);
+  context.warn(std::move(code), fmt::format("{} {}{} {}", format_count(n), noun, count == 1 ? "" : "s", rest), n);
+}
+
+void warn_unknown_categories(CommandContext& context, std::size_t cells) {
+  warn_count(context, "unknown_category", cells, "cell", "with a level that training has not seen, treated as missing");
+}
+
 std::string fixed_text(double value, int decimals) { return fmt::format("{:.{}f}", value == 0 ? 0.0 : value, decimals); }
 
 std::string signed_text(double value, int digits) {
@@ -360,14 +370,8 @@ std::string describe_point(const policy::FrontierPoint& point, const policy::Fro
 }
 
 void note_score(CommandContext& context, const policy::LoadedFrontier& loaded) {
-  if (loaded.trimmed > 0) {
-    context.warn("trimmed", "units with a propensity below --trim were left out of the population",
-                 static_cast<std::int64_t>(loaded.trimmed));
-  }
-  if (loaded.unknown_cells > 0) {
-    context.warn("unknown_category", "cells with a level that training has not seen were treated as missing",
-                 static_cast<std::int64_t>(loaded.unknown_cells));
-  }
+  warn_count(context, "trimmed", loaded.trimmed, "unit", "of the population with a propensity below --trim left out");
+  warn_unknown_categories(context, loaded.unknown_cells);
   if (loaded.frontier->options().score != policy::Score::kIpw) return;
   const policy::Table& table = loaded.frontier->model().table();
   double mean = 0, second = 0, total = 0;

@@ -68,6 +68,9 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
 // --- pieces of output
 void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs);
 void forward_warnings(CommandContext& context, const std::vector<Warning>& warnings);
+// "3 rows without an outcome skipped", with its count; nothing when there are none.
+void warn_count(CommandContext& context, std::string code, std::size_t count, std::string_view noun, std::string_view rest);
+void warn_unknown_categories(CommandContext& context, std::size_t cells);
 std::string signed_text(double value, int digits = 3);  // significant digits: "+0.0347", "0"
 // With as many decimals as policy::decimals_for says for an interval, so that the numbers of a column align.
 std::string fixed_text(double value, int decimals);    // "0.0347"

@@ -109,6 +109,7 @@ Result<int> inspect(CommandContext& context, const Flags& flags) {
   for (const data::FeatureSpec& feature : features) input.features.push_back(data.table.find(feature.column));
   GIMBAL_TRY(const policy::Inspection inspection, policy::inspect(input));
   context.lap("compute");
+  warn_count(context, "missing_outcome", data.dropped_missing_outcome, "row", "without an outcome skipped");
   forward_warnings(context, inspection.warnings);
   print_summary(context, flags, inspection);
   DocumentWriter document("gimbal.policy.inspection/1");

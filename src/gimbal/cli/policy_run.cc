@@ -177,7 +177,12 @@ class PolicyRun {
     if (directory_->has_artifact("model.json")) return {};
     policy::LoggedData train = flags_.test.empty() ? all_.select_rows(split_.train) : std::move(all_);
     all_ = policy::LoggedData();
-    GIMBAL_TRY(fitted_, crossfit_with_progress(context_, std::move(train), columns_, spec_));
+    Result<policy::CrossfitResult> fitted = crossfit_with_progress(context_, std::move(train), columns_, spec_);
+    if (!fitted && fitted.error().code == ErrorCode::kInterrupted) {
+      return fail(ErrorCode::kInterrupted, "interrupted while the models were fitted; go on with --resume {}",
+                  directory_->path());
+    }
+    GIMBAL_TRY(fitted_, std::move(fitted));
     fitted_->model.training_path = flags_.test.empty() ? "train.csv.gz" : flags_.data;
     GIMBAL_TRY(fitted_->model.training_sha256, sha256_file(train_path_));
     GIMBAL_TRY(write_model(*fitted_, artifact("model.json")));
@@ -269,39 +274,61 @@ class PolicyRun {
     return {};
   }
 
+  // Inside the artifacts' folder, where the names that the documents record hold.
   std::vector<policy::ReproduceCommand> commands() const {
-    const std::string model = artifact("model.json"), frontier = artifact("frontier.json"), chosen = artifact("policy.json");
-    // Flags of the run as they were given, sorted to the verb that takes them.
-    std::string fit = fmt::format("gimbal policy fit {}", shell_quoted(train_path_)),
-                at = fmt::format("gimbal policy frontier {} --population {}", shell_quoted(model), shell_quoted(test_path_));
-    const Command fit_command = policy_fit_command(), frontier_command = policy_frontier_command();
-    for (const ResolvedOption& option : context_.options) {
-      if (option.source == Source::kDefault || option.name == "out" || option.name == "run-dir" || option.name == "json" ||
-          option.name == "quiet")
-        continue;
-      const std::string words = option_words(option);
-      if (fit_command.find(option.name))
-        fit += words;
-      else if (frontier_command.find(option.name))
-        at += words;
+    const bool split = flags_.test.empty();
+    const auto outside = [](const std::string& path) { return shell_quoted(std::filesystem::absolute(path).string()); };
+    const std::string train = split ? "train.csv.gz" : outside(flags_.data),
+                      test = split ? "test.csv.gz" : outside(flags_.test);
+    // Flags of the run as they were given, sorted to the verbs that take them.
+    std::string fit = "gimbal policy fit " + train, frontier = "gimbal policy frontier model.json --population " + test,
+                evaluate = fmt::format("gimbal policy evaluate policy.json {} --score {}", test, flags_.frontier.score);
+    const Command fit_command = policy_fit_command(), frontier_command = policy_frontier_command(),
+                  evaluate_command = policy_evaluate_command();
+    std::string apply = "gimbal policy apply policy.json " + test;
+    bool arms_given = false;
+    for (const run::RunOption& option : directory_->record().options) {
+      if (option.source == "default" || option.name == "out") continue;
+      const auto words = [&](const Command& command) {
+        const OptionSpec* spec = command.find(option.name);
+        return spec ? option_words(option, *spec) : std::string();
+      };
+      arms_given = arms_given || option.name == "arms";
+      fit += words(fit_command);
+      const bool unknown = option.name == "unknown-category";  // of every verb that reads the test's covariates
+      if (unknown) apply += words(fit_command);
+      if (fit_command.find(option.name) && !unknown) continue;
+      frontier += words(frontier_command);
+      // What the test has in common with the frontier, and what only the test has.
+      if (unknown || option.name == "alpha" || option.name == "side" || !frontier_command.find(option.name))
+        evaluate += words(evaluate_command);
     }
-    if (!context_.given("arms")) {
-      fit += " --arms " + shell_quoted(join(columns_.arms, ","));
-    }
+    if (!arms_given) fit += " --arms " + shell_quoted(list_text(columns_.arms));
     const std::string seed = context_.seed == 0 ? "" : fmt::format(" --seed {}", context_.seed);
-    std::string choose =
-        fmt::format("gimbal policy choose {} --select {}", shell_quoted(frontier), shell_quoted(flags_.select));
+    std::string choose = "gimbal policy choose frontier.json --select " + shell_quoted(flags_.select);
     if (chosen_->fallback) choose += " --fallback " + shell_quoted(flags_.fallback);
-    return {{"artifacts/model.json", fit + seed + " -o " + shell_quoted(model)},
-            {"artifacts/frontier.json",
-             at + seed + " -o " + shell_quoted(frontier) + " --csv " + shell_quoted(artifact("frontier.csv"))},
-            {"artifacts/policy.json", choose + " -o " + shell_quoted(chosen)},
-            {"artifacts/evaluation.json",
-             fmt::format("gimbal policy evaluate {} {} --score {} -o {}", shell_quoted(chosen), shell_quoted(test_path_),
-                         flags_.frontier.score, shell_quoted(artifact("evaluation.json")))},
-            {"artifacts/actions_test.csv",
-             fmt::format("gimbal policy apply {} {}{} -o {}", shell_quoted(chosen), shell_quoted(test_path_), seed,
-                         shell_quoted(artifact("actions_test.csv")))}};
+    const auto made = [&](const std::string& artifact, const std::string& command) {
+      return policy::ReproduceCommand{"artifacts/" + artifact,
+                                      fmt::format("(cd {} && {} -o {})", shell_quoted(artifacts_), command, artifact)};
+    };
+    return {made("model.json", fit + seed), made("frontier.json", frontier + seed + " --csv frontier.csv"),
+            made("policy.json", choose), made("evaluation.json", evaluate + seed), made("actions_test.csv", apply + seed)};
+  }
+
+  // "a,b", items with commas or quotes as in CSV.
+  static std::string list_text(const std::vector<std::string>& items) {
+    std::string out;
+    for (const std::string& item : items) {
+      if (!out.empty()) out += ",";
+      if (item.find_first_of(",\"") == std::string::npos) {
+        out += item;
+        continue;
+      }
+      out += '"';
+      for (const char c : item) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+      out += '"';
+    }
+    return out;
   }
 
   static std::string shell_quoted(const std::string& text) {
@@ -314,17 +341,20 @@ class PolicyRun {
     return out + "'";
   }
 
-  static std::string option_words(const ResolvedOption& option) {
-    const Result<JsonView> value = JsonView::parse(option.json, option.name);
+  static std::string option_words(const run::RunOption& option, const OptionSpec& spec) {
+    const Result<JsonView> value = JsonView::parse(option.value, option.name);
     if (!value || value->is_null()) return "";
     const std::string flag = " --" + option.name;
     if (const Result<bool> on = value->boolean()) return *on ? flag : "";
-    if (const Result<std::vector<JsonView>> items = value->items()) {
-      std::string out;
-      for (const JsonView& item : *items) out += flag + " " + shell_quoted(item.is_string() ? *item.string() : item.text());
-      return out;
-    }
-    return flag + " " + shell_quoted(value->is_string() ? *value->string() : value->text());
+    const auto word = [](const JsonView& item) { return item.is_string() ? *item.string() : item.text(); };
+    const Result<std::vector<JsonView>> items = value->items();
+    if (!items) return flag + " " + shell_quoted(word(*value));
+    std::vector<std::string> words;
+    for (const JsonView& item : *items) words.push_back(word(item));
+    if (spec.split) return flag + " " + shell_quoted(list_text(words));
+    std::string out;
+    for (const std::string& each : words) out += flag + " " + shell_quoted(each);
+    return out;
   }
 
   Result<void> report() {

@@ -9,16 +9,15 @@ namespace {
 
 constexpr std::string_view kForms =
     "logging (the policy that collected the data), arm:NAME (that arm for everyone), columns:PREFIX (probabilities in the "
-    "columns "
-    "PREFIX + arm), policy:FILE (another policy file)";
+    "columns PREFIX + arm), policy:FILE (another policy file)";
 
 Result<std::size_t> find_arm(const std::string& name, std::span<const std::string> arms) {
   const auto at = std::find(arms.begin(), arms.end(), name);
   if (at != arms.end()) return static_cast<std::size_t>(at - arms.begin());
   std::vector<std::string> found;
   for (const std::string& arm : arms) found.push_back(gimbal::quoted(arm));
-  return fail_at("--baseline", ErrorCode::kUsage, "no arm {}{}; the arms are {}", gimbal::quoted(name),
-                 did_you_mean(name, arms), join(found, ", "));
+  return fail_at("--baseline", ErrorCode::kUsage, "no arm {}; the arms are {}{}", gimbal::quoted(name), join(found, ", "),
+                 did_you_mean(name, arms));
 }
 
 }  // namespace

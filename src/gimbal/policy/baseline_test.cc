@@ -49,8 +49,8 @@ TEST(Baseline, NamesTheArmsWhenOneIsUnknown) {
   const auto result = resolve_baseline(*parse_baseline("arm:Men E-Mail"), kArms, Matrix(1, 2, {.5, .5}));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().text(),
-            "--baseline: no arm \"Men E-Mail\"; did you mean \"Mens E-Mail\" or \"No E-Mail\"?; the arms are \"No E-Mail\", "
-            "\"Mens E-Mail\"");
+            "--baseline: no arm \"Men E-Mail\"; the arms are \"No E-Mail\", \"Mens E-Mail\"; did you mean \"Mens E-Mail\" or "
+            "\"No E-Mail\"?");
 }
 
 TEST(Baseline, IsRefusedWithTheCountWhereAnArmWasImpossible) {

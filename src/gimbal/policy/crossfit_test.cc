@@ -667,7 +667,8 @@ TEST(Crossfit, RefusesDataThatCannotSupportTheFit) {
   DataFlags named = flags;
   named.arms = {"a0", "a1", "a2", "a3"};
   named.propensity = *parse_propensity("uniform");
-  EXPECT_EQ(error_of(table, named, spec_of("ridge")), "--arms: no row of made.csv was given arm \"a3\"; arms found: a0, a1, a2; did you mean \"a0\", \"a2\" or \"a1\"?");
+  EXPECT_EQ(error_of(table, named, spec_of("ridge")),
+            "--arms: no row of made.csv was given arm \"a3\"; arms found: a0, a1, a2; did you mean \"a0\", \"a2\" or \"a1\"?");
   EXPECT_EQ(exit_of(table, named, spec_of("ridge")), 2);
 
   DataFlags unknown = flags;

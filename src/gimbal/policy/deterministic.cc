@@ -22,10 +22,12 @@ Switch switch_of(const BinaryUnit& unit) {
 
 Result<UnitModel> make_model(std::shared_ptr<const Table> table, const PathSpec& spec) {
   if (table->arm_count() != 2) {
-    return fail_at("--deterministic", ErrorCode::kUnsupported, "a frontier without randomization needs two arms, found {}", table->arm_count());
+    return fail_at("--deterministic", ErrorCode::kUnsupported, "a frontier without randomization needs two arms, found {}",
+                   table->arm_count());
   }
   if (!spec.bounds.none()) {
-    return fail_at("--deterministic", ErrorCode::kUnsupported, "a frontier without randomization does not take bounds (--max-drift, --floor, --ceiling, --forbid)");
+    return fail_at("--deterministic", ErrorCode::kUnsupported,
+                   "a frontier without randomization does not take bounds (--max-drift, --floor, --ceiling, --forbid)");
   }
   return UnitModel::make(std::move(table), spec);
 }

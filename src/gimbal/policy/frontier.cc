@@ -23,7 +23,8 @@ Result<Frontier> Frontier::build(FrontierInput input, FrontierOptions options) {
 
   if (!input.constraints.empty()) {
     if (options.deterministic) {
-      return fail_at("--deterministic", ErrorCode::kUnsupported, "a frontier without randomization is not available under shared constraints");
+      return fail_at("--deterministic", ErrorCode::kUnsupported,
+                     "a frontier without randomization is not available under shared constraints");
     }
     GIMBAL_TRY(ConstrainedFrontier constrained, ConstrainedFrontier::build(input.population, spec, input.constraints));
     out.constrained_.emplace(std::move(constrained));
@@ -31,7 +32,8 @@ Result<Frontier> Frontier::build(FrontierInput input, FrontierOptions options) {
       GIMBAL_TRY(check_honest_data(data));
       PathSpec training{options.score, options.c0, input.training_bounds};
       if (training.score == Score::kSnips) training.score = Score::kCipw;
-      GIMBAL_TRY(ConstrainedFrontier frontier, ConstrainedFrontier::build(input.training, training, input.training_constraints));
+      GIMBAL_TRY(ConstrainedFrontier frontier,
+                 ConstrainedFrontier::build(input.training, training, input.training_constraints));
       out.constrained_honest_.emplace(ConstrainedHonest{std::move(frontier), data});
     }
   } else if (options.deterministic) {
@@ -51,7 +53,8 @@ Result<Frontier> Frontier::build(FrontierInput input, FrontierOptions options) {
   out.options_ = std::move(options);
   if (out.options_.curve == CurveKind::kHonest && !out.has_honest()) {
     return fail_at("--curve", ErrorCode::kInvalidArgument,
-                   "there is no honest curve: it needs out-of-fold predictions with outcomes (fit with --folds 2 or more, or a table with y and a)");
+                   "there is no honest curve: it needs out-of-fold predictions with outcomes (fit with --folds 2 or more, or a "
+                   "table with y and a)");
   }
 
   const UnitModel& model = out.model();
@@ -60,10 +63,13 @@ Result<Frontier> Frontier::build(FrontierInput input, FrontierOptions options) {
                              static_cast<std::int64_t>(model.floored_variances())});
   }
   if (model.baseline_violations() > 0) {
-    out.warnings_.push_back({"baseline_outside_bounds", "for these units the baseline itself breaks a bound, so the policy must move them",
+    out.warnings_.push_back({"baseline_outside_bounds",
+                             "for these units the baseline itself breaks a bound, so the policy must move them",
                              static_cast<std::int64_t>(model.baseline_violations())});
   }
-  if (out.moves_nobody()) out.warnings_.push_back({"no_difference", "no predicted difference between arms: every policy of the frontier is the baseline", {}});
+  if (out.moves_nobody())
+    out.warnings_.push_back(
+        {"no_difference", "no predicted difference between arms: every policy of the frontier is the baseline", {}});
   return out;
 }
 
@@ -81,7 +87,9 @@ bool Frontier::moves_nobody() const {
 
 std::optional<double> Frontier::lambda_max_z() const { return path_ ? path_->lambda_max_z() : std::nullopt; }
 
-std::optional<double> Frontier::lambda_saturated(double share) const { return path_ ? path_->lambda_saturated(share) : std::nullopt; }
+std::optional<double> Frontier::lambda_saturated(double share) const {
+  return path_ ? path_->lambda_saturated(share) : std::nullopt;
+}
 
 std::size_t Frontier::breakpoints() const {
   if (path_) return path_->breakpoints().size();
@@ -138,10 +146,12 @@ Result<Moments> Frontier::honest_at(double lambda) const {
 Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
   if (curve == CurveKind::kHonest && !has_honest()) {
     return fail_at("--curve", ErrorCode::kInvalidArgument,
-                   "there is no honest curve: it needs out-of-fold predictions with outcomes (fit with --folds 2 or more, or a table with y and a)");
+                   "there is no honest curve: it needs out-of-fold predictions with outcomes (fit with --folds 2 or more, or a "
+                   "table with y and a)");
   }
   if (moves_nobody()) {
-    return fail(ErrorCode::kNotIdentified, "no predicted difference between arms (the largest effect is 0): there is nothing to choose");
+    return fail(ErrorCode::kNotIdentified,
+                "no predicted difference between arms (the largest effect is 0): there is nothing to choose");
   }
   if (constrained_ || (curve == CurveKind::kPlugin && corrects_plugin())) return choose_on_points(rule, curve);
   SelectCurve on;
@@ -172,7 +182,8 @@ Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curv
   } else if (constrained_) {
     GIMBAL_TRY(on.lambdas, grid());
   } else {
-    on.lambdas = points_equally_spaced_in_tau(path_ ? path_->curve() : *deterministic_, lambda_max_z().value_or(0), kSearchPoints);
+    on.lambdas =
+        points_equally_spaced_in_tau(path_ ? path_->curve() : *deterministic_, lambda_max_z().value_or(0), kSearchPoints);
   }
   on.at = [this, curve](double lambda) { return curve == CurveKind::kPlugin ? plugin_at(lambda) : honest_at(lambda); };
   on.share_at = [this](double lambda, std::size_t arm) -> Result<double> {
@@ -216,7 +227,8 @@ Result<std::vector<FrontierPoint>> Frontier::points(std::span<const double> lamb
     }
   }
   if (honest_) {
-    GIMBAL_TRY(const HonestPoints honest, honest_->points(lambdas.first(in_band), lambdas.subspan(in_band), options_.test, options_.seed));
+    GIMBAL_TRY(const HonestPoints honest,
+               honest_->points(lambdas.first(in_band), lambdas.subspan(in_band), options_.test, options_.seed));
     for (std::size_t p = 0; p < out.size(); ++p) out[p].honest = honest.points[p];
   }
   return out;
@@ -251,7 +263,8 @@ Result<std::vector<FrontierPoint>> Frontier::constrained_points(std::span<const 
     }
   }
   if (constrained_honest_) {
-    GIMBAL_TRY(const HonestPoints honest, honest_points(constrained_honest_->data, lambdas, psi, in_band, options_.test, options_.seed));
+    GIMBAL_TRY(const HonestPoints honest,
+               honest_points(constrained_honest_->data, lambdas, psi, in_band, options_.test, options_.seed));
     for (std::size_t p = 0; p < out.size(); ++p) out[p].honest = honest.points[p];
   }
   return out;
@@ -281,7 +294,9 @@ Result<Matrix> Frontier::probabilities(const FrontierPoint& point) const {
 
 std::optional<PromiseGap> Frontier::gap(const FrontierPoint& max_tau, const FrontierPoint* chosen) const {
   if (!max_tau.honest) return std::nullopt;
-  const auto at = [](const FrontierPoint& point) { return PromiseGapAt{point.moments.tau, point.honest->tau, point.honest->se_train}; };
+  const auto at = [](const FrontierPoint& point) {
+    return PromiseGapAt{point.moments.tau, point.honest->tau, point.honest->se_train};
+  };
   std::optional<PromiseGapAt> at_chosen;
   if (chosen && chosen->honest) at_chosen = at(*chosen);
   return promise_gap(at(max_tau), at_chosen);

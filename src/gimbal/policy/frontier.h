@@ -1,9 +1,9 @@
 // One frontier with everything that is asked of it: the plug-in curve of the population, the honest curve of the training rows,
 // rules solved on either, printed points with all their fields.
 //
-// Three kinds of frontier stand behind the same face: the exact path (path.h), the frontier under shared constraints, whose points
-// are solved one by one (constraints.h), and the frontier without randomization (deterministic.h). The commands `frontier`,
-// `choose`, `power`, `run` and the simulation all go through here.
+// Three kinds of frontier stand behind the same face: the exact path (path.h), the frontier under shared constraints, whose
+// points are solved one by one (constraints.h), and the frontier without randomization (deterministic.h). The commands
+// `frontier`, `choose`, `power`, `run` and the simulation all go through here.
 #pragma once
 
 #include <memory>
@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "gimbal/base/result.h"
+#include "gimbal/base/warning.h"
 #include "gimbal/policy/bounds.h"
 #include "gimbal/policy/constraints.h"
 #include "gimbal/policy/honest.h"
 #include "gimbal/policy/path.h"
 #include "gimbal/policy/select.h"
 #include "gimbal/policy/types.h"
-#include "gimbal/base/warning.h"
 
 namespace gimbal::policy {
 
@@ -28,8 +28,8 @@ struct FrontierOptions {
   Score score = Score::kDr;
   double c0 = 0;  // centre of cipw
   std::size_t points = 101;
-  TestSpec test;                      // n: test units, > 1
-  std::optional<CurveKind> curve;     // which curve rules refer to; default honest where there is one
+  TestSpec test;                   // n: test units, > 1
+  std::optional<CurveKind> curve;  // which curve rules refer to; default honest where there is one
   bool deterministic = false;
   std::uint64_t seed = 0;
 };
@@ -39,7 +39,8 @@ struct FrontierInput {
   Bounds bounds;
   std::vector<LinearConstraint> constraints;
 
-  // Training rows with out-of-fold nuisances, where the honest curve is available; bounds and constraints are those of these rows.
+  // Training rows with out-of-fold nuisances, where the honest curve is available; bounds and constraints are those of these
+  // rows.
   std::shared_ptr<const Table> training;
   std::shared_ptr<const Logged> logged;
   Bounds training_bounds;
@@ -47,16 +48,16 @@ struct FrontierInput {
 };
 
 struct FrontierPoint {
-  std::string at = "grid";        // "grid", a rule's text, "mark:FILE"
-  std::optional<double> lambda;   // infinity allowed; absent for a marked policy
-  Moments moments;                // per unit, without a design effect
+  std::string at = "grid";       // "grid", a rule's text, "mark:FILE"
+  std::optional<double> lambda;  // infinity allowed; absent for a marked policy
+  Moments moments;               // per unit, without a design effect
   double se = 0, z = 0, z1 = 0, power = 0;
-  double units_required = 0;      // for power 0.8; infinity where z1 <= 0
+  double units_required = 0;  // for power 0.8; infinity where z1 <= 0
   std::optional<HonestPoint> honest;
   PolicySummary summary;
   std::vector<std::pair<std::string, double>> shadow_prices;
-  std::vector<double> eta;        // one a constraint: the multipliers at this lambda
-  double effective_lambda = 0;    // finite stand-in for lambda = infinity under constraints, with which eta belongs
+  std::vector<double> eta;      // one a constraint: the multipliers at this lambda
+  double effective_lambda = 0;  // finite stand-in for lambda = infinity under constraints, with which eta belongs
 };
 
 class Frontier {
@@ -71,11 +72,11 @@ class Frontier {
   CurveKind curve() const { return options_.curve.value_or(has_honest() ? CurveKind::kHonest : CurveKind::kPlugin); }
   bool constrained() const { return constrained_.has_value(); }
   bool exact_path() const { return path_.has_value(); }
-  bool moves_nobody() const;                         // no predicted difference between arms: every policy is the baseline
-  std::optional<double> lambda_max_z() const;        // of the exact path
+  bool moves_nobody() const;                   // no predicted difference between arms: every policy is the baseline
+  std::optional<double> lambda_max_z() const;  // of the exact path
   std::optional<double> lambda_saturated(double share) const;
   std::size_t breakpoints() const;
-  double centre() const { return model().centre(); } // c in M_a: what a policy file keeps
+  double centre() const { return model().centre(); }  // c in M_a: what a policy file keeps
   const UnitModel& model() const;
   const std::vector<Warning>& warnings() const { return warnings_; }
 
@@ -89,8 +90,8 @@ class Frontier {
   FrontierPoint mark(const Matrix& pi, std::string name) const;
   // n x K probabilities on the population.
   Result<Matrix> probabilities(const FrontierPoint& point) const;
-  // The plug-in moments (with the design effect of clusters) and the honest moments at lambda (infinity allowed). `honest_at` requires
-  // has_honest().
+  // The plug-in moments (with the design effect of clusters) and the honest moments at lambda (infinity allowed). `honest_at`
+  // requires has_honest().
   Result<Moments> plugin_at(double lambda) const;
   Result<Moments> honest_at(double lambda) const;
 

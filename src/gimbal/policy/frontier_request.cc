@@ -34,29 +34,36 @@ class Loader {
   }
 
  private:
-  // Records a file's hash and checks it against the document's.
-  Result<std::string> input(const std::string& role, const std::string& path) {
+  static std::string_view role_words(std::string_view role) {
+    if (role == "model") return "the model";
+    if (role == "nuisances") return "the nuisance table";
+    if (role == "population") return "the population";
+    if (role == "training") return "the training data";
+    return "the baseline policy";
+  }
+
+  // Where a file lies, with its hash recorded and checked against the document's. `folder`: tried second.
+  Result<std::string> input(const std::string& role, const std::string& path, const std::string& folder) {
     std::string_view recorded;
     for (const InputFile& file : expected_) {
       if (file.role == role) recorded = file.sha256;
     }
-    const std::string found = locate_input(path, folder_, recorded);
+    const std::string found = locate_input(path, folder, recorded);
     if (!exists(found)) {
-      return fail_at(found, ErrorCode::kNotFound, "no such file: the {} of the frontier{}", role,
-                     folder_.empty() ? "" : ", looked for from here and beside the document");
+      return fail_at(found, ErrorCode::kNotFound, "no such file; it is {} of this frontier{}", role_words(role),
+                     folder.empty() ? "" : fmt::format(", looked for from here and in {}", folder));
     }
     GIMBAL_TRY(const std::string sha, sha256_file(found));
-    for (const InputFile& file : expected_) {
-      if (file.role == role && file.sha256 != sha) {
-        return fail_at(found, ErrorCode::kConflict,
-                       "the file has changed since the frontier was computed: expected sha256 {}, found {}; run gimbal policy "
-                       "frontier again",
-                       file.sha256, sha);
-      }
+    if (!recorded.empty() && recorded != sha) {
+      return fail_at(found, ErrorCode::kConflict,
+                     "the file has changed since the frontier was computed: expected sha256 {}, found {}; run gimbal policy "
+                     "frontier again",
+                     recorded, sha);
     }
     out_.inputs.push_back({role, path, sha});
     return found;
   }
+  Result<std::string> input(const std::string& role, const std::string& path) { return input(role, path, folder_); }
 
   // A misspelt level would forbid nothing, silently.
   Result<void> check_forbidden_levels() const {
@@ -90,6 +97,7 @@ class Loader {
   Result<void> from_model() {
     FrontierRequest& request = out_.request;
     GIMBAL_TRY(const std::string model_path, input("model", request.model));
+    model_folder_ = std::filesystem::path(model_path).parent_path().string();
     GIMBAL_TRY(const JsonView json, JsonView::read_file(model_path));
     GIMBAL_TRY(json.expect_schema(kModelSchema));
     GIMBAL_TRY(Model read, Model::read(json));
@@ -167,7 +175,7 @@ class Loader {
 
   // The columns of the training rows, in the order of the out-of-fold table.
   Result<data::DataTable> read_training_units(const NuisanceTable& oof) {
-    GIMBAL_TRY(const std::string path, input("training", out_.training_path));
+    GIMBAL_TRY(const std::string path, input("training", out_.training_path, folder_.empty() ? model_folder_ : folder_));
     GIMBAL_TRY(const std::string sha, sha256_file(path));
     if (sha != out_.training_sha256) {
       return fail_at(path, ErrorCode::kConflict,
@@ -264,7 +272,7 @@ class Loader {
     return sum.value() / total.value();
   }
 
-  std::string folder_;
+  std::string folder_, model_folder_;
   const std::vector<InputFile>& expected_;
   LoadedFrontier out_;
   FrontierParts parts_;

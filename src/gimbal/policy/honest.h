@@ -60,7 +60,7 @@ struct HonestPoint {
   double band_low = 0, band_high = 0;
   double z1_low = 0, z1_high = 0;        // interval of z1 from its influence function
   double power_low = 0, power_high = 0;  // the same as power at test.n
-  double se_train = 0;  // s / sqrt(n)
+  double se_train = 0;                   // s / sqrt(n)
 };
 
 struct HonestPoints {

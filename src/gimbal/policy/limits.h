@@ -1,5 +1,5 @@
-// What a policy may do, as the user wrote it: bounds on units, capacities, minimal shares, a budget. Names are resolved against the
-// arms and, where cells depend on columns, against a table of the same units.
+// What a policy may do, as the user wrote it: bounds on units, capacities, minimal shares, a budget. Names are resolved against
+// the arms and, where cells depend on columns, against a table of the same units.
 #pragma once
 
 #include <optional>
@@ -55,7 +55,8 @@ Result<ArmResource> parse_resource(std::string_view text);
 Result<std::size_t> find_arm(const std::vector<std::string>& arms, std::string_view name, std::string_view flag);
 
 // `units`: the columns of the same n units; may be null when limits.columns() is empty.
-Result<Bounds> resolve_bounds(const Limits& limits, const std::vector<std::string>& arms, const data::DataTable* units, std::size_t n);
+Result<Bounds> resolve_bounds(const Limits& limits, const std::vector<std::string>& arms, const data::DataTable* units,
+                              std::size_t n);
 Result<std::vector<LinearConstraint>> resolve_constraints(const Limits& limits, const std::vector<std::string>& arms,
                                                           const data::DataTable* units, std::size_t n);
 

@@ -10,10 +10,16 @@ namespace {
 void write_variance(JsonWriter& json, const VarianceModel& variance) {
   FitSpec names;
   names.variance = variance.kind;
-  json.begin_object().field("kind", names.variance_text()).field("mean", variance.mean).field("rows", variance.rows).field("excess", variance.excess);
+  json.begin_object()
+      .field("kind", names.variance_text())
+      .field("mean", variance.mean)
+      .field("rows", variance.rows)
+      .field("excess", variance.excess);
   json.key("regression");
-  if (variance.regression) variance.regression->write(json);
-  else json.null();
+  if (variance.regression)
+    variance.regression->write(json);
+  else
+    json.null();
   json.end_object();
 }
 
@@ -35,30 +41,37 @@ Result<VarianceModel> read_variance(const JsonView& json) {
 
 // A model whose parts do not belong together must not reach a prediction: every part must fit the designs that will be made.
 Result<void> check_parts(const Model& model, std::string_view path) {
-  const bool linear = fit_needs_linear(model.spec, *model.flags.propensity), tree = fit_needs_tree(model.spec, *model.flags.propensity);
-  const std::size_t linear_width = model.encoding.width(data::Design::kLinear), tree_width = model.encoding.width(data::Design::kTree);
+  const bool linear = fit_needs_linear(model.spec, *model.flags.propensity),
+             tree = fit_needs_tree(model.spec, *model.flags.propensity);
+  const std::size_t linear_width = model.encoding.width(data::Design::kLinear),
+                    tree_width = model.encoding.width(data::Design::kTree);
   const auto fits = [&](const Regression& regression) {
     if (regression.learner == Learner::kMean) return true;
-    if (regression.learner == Learner::kGbdt) return tree && regression.booster->features() == tree_width && regression.booster->outputs() == 1;
+    if (regression.learner == Learner::kGbdt)
+      return tree && regression.booster->features() == tree_width && regression.booster->outputs() == 1;
     return linear && regression.coefficients.size() == linear_width;
   };
   for (std::size_t a = 0; a < model.arm_models.size(); ++a) {
     const ArmModel& arm = model.arm_models[a];
-    if (fits(arm.outcome) && (!arm.effect || fits(*arm.effect)) && (!arm.variance.regression || fits(*arm.variance.regression)) &&
+    if (fits(arm.outcome) && (!arm.effect || fits(*arm.effect)) &&
+        (!arm.variance.regression || fits(*arm.variance.regression)) &&
         (arm.variance.kind != VarianceKind::kModel || arm.variance.regression)) {
       continue;
     }
-    return fail(ErrorCode::kCorrupted, "{}: the models of arm \"{}\" do not match the {} columns of the encoding", path, model.arms[a], linear_width);
+    return fail(ErrorCode::kCorrupted, "{}: the models of arm \"{}\" do not match the {} columns of the encoding", path,
+                model.arms[a], linear_width);
   }
   const PropensityModel& propensity = model.propensity;
   const std::size_t arms = model.arms.size();
   bool good = propensity.spec.text() == model.flags.propensity->text();
   if (propensity.spec.kind == PropensitySpec::Kind::kShares) good = good && propensity.shares.size() == arms;
   if (propensity.spec.kind == PropensitySpec::Kind::kLogistic) {
-    good = good && propensity.intercepts.size() == arms && propensity.coefficients.rows() == arms && propensity.coefficients.cols() == linear_width;
+    good = good && propensity.intercepts.size() == arms && propensity.coefficients.rows() == arms &&
+           propensity.coefficients.cols() == linear_width;
   }
   if (propensity.spec.kind == PropensitySpec::Kind::kGbdt) {
-    good = good && propensity.booster->features() == tree_width && static_cast<std::size_t>(propensity.booster->outputs()) == arms;
+    good =
+        good && propensity.booster->features() == tree_width && static_cast<std::size_t>(propensity.booster->outputs()) == arms;
   }
   if (!good) {
     return fail(ErrorCode::kCorrupted, "{}: the propensity model ({}) does not match {} arms, {} columns and the flag {}", path,
@@ -196,7 +209,10 @@ Result<Predictions> Model::predict(const Designs& designs, const data::DataTable
 }
 
 void Model::write_fields(JsonWriter& json) const {
-  json.field("rows", static_cast<std::int64_t>(rows)).field("arms", arms).field("c0", c0).field("outcome_kind", binary ? "binary" : "other");
+  json.field("rows", static_cast<std::int64_t>(rows))
+      .field("arms", arms)
+      .field("c0", c0)
+      .field("outcome_kind", binary ? "binary" : "other");
   json.key("data");
   flags.write(json);
   json.key("fit");
@@ -211,8 +227,10 @@ void Model::write_fields(JsonWriter& json) const {
     json.begin_object().field("arm", arms[a]).key("outcome");
     arm_models[a].outcome.write(json);
     json.key("effect");
-    if (arm_models[a].effect) arm_models[a].effect->write(json);
-    else json.null();
+    if (arm_models[a].effect)
+      arm_models[a].effect->write(json);
+    else
+      json.null();
     json.key("variance");
     write_variance(json, arm_models[a].variance);
     json.end_object();
@@ -243,8 +261,8 @@ Result<Model> Model::read(const JsonView& json) {
   GIMBAL_TRY(const JsonView models, json.get("models"));
   GIMBAL_TRY(const std::vector<JsonView> items, models.items());
   if (items.size() != out.arms.size() || out.arm_cost.size() != out.arms.size()) {
-    return fail(ErrorCode::kCorrupted, "{}: expected {} arm models and costs, found {} and {}", json.path(), out.arms.size(), items.size(),
-                out.arm_cost.size());
+    return fail(ErrorCode::kCorrupted, "{}: expected {} arm models and costs, found {} and {}", json.path(), out.arms.size(),
+                items.size(), out.arm_cost.size());
   }
   for (const JsonView& item : items) {
     ArmModel arm;

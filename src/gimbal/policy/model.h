@@ -20,10 +20,10 @@ inline constexpr std::string_view kModelSchema = "gimbal.policy.model/1";
 // s2_a(x) of one arm.
 struct VarianceModel {
   VarianceKind kind = VarianceKind::kArm;  // arm, model or binomial; columns
-  double mean = 0;                         // kArm: the value; kModel: the arm's mean, which bounds the regression to [0.1, 10] times
-  std::optional<Regression> regression;    // kModel: of squared residuals
-  double rows = 0;                         // kBinomial: mu is clamped to [1/(rows+2), 1 - 1/(rows+2)]
-  double excess = 0;                       // kBinomial: mean squared difference of out-of-fold and in-sample predictions
+  double mean = 0;  // kArm: the value; kModel: the arm's mean, which bounds the regression to [0.1, 10] times
+  std::optional<Regression> regression;  // kModel: of squared residuals
+  double rows = 0;                       // kBinomial: mu is clamped to [1/(rows+2), 1 - 1/(rows+2)]
+  double excess = 0;                     // kBinomial: mean squared difference of out-of-fold and in-sample predictions
 
   // `mu`: predictions of the fitted outcome (before sign and cost). n values, floored at `floor`.
   Result<std::vector<double>> predict(const Designs& designs, std::span<const double> mu, double floor) const;
@@ -62,8 +62,8 @@ class Model {
   data::NameSet text_columns() const;
   data::NameSet columns() const;
 
-  // e, mu, var for every row of `table`, matched by column name; no outcome or action is needed. Errors: not_found, parse_error as
-  // Encoding::apply and read_arm_columns. Does not set weights or baselines.
+  // e, mu, var for every row of `table`, matched by column name; no outcome or action is needed. Errors: not_found, parse_error
+  // as Encoding::apply and read_arm_columns. Does not set weights or baselines.
   Result<Predictions> predict(const data::DataTable& table, data::UnknownCategory unknown) const;
   // The same from designs that are already encoded and, for columns, from the table.
   Result<Predictions> predict(const Designs& designs, const data::DataTable& table) const;

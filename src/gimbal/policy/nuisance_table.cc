@@ -30,7 +30,7 @@ Result<Matrix> optional_arm_columns(const data::DataTable& table, const std::str
   const bool any =
       std::any_of(arms.begin(), arms.end(), [&](const std::string& arm) { return table.find(prefix + arm) != nullptr; });
   if (!any) return Matrix();
-  return read_arm_columns(table, prefix, arms, table.path(), role, probabilities);
+  return read_arm_columns(table, prefix, arms, "", role, probabilities);
 }
 
 Result<void> check_not_negative(const data::DataTable& table, const std::string& prefix, const std::vector<std::string>& arms,
@@ -109,9 +109,9 @@ Result<NuisanceTable> from_columns(const data::DataTable& table, const NuisanceR
   NuisanceTable out;
   Table& t = out.table;
   GIMBAL_TRY(t.arms, arms_of(table));
-  GIMBAL_TRY(t.e, read_arm_columns(table, "e_", t.arms, table.path(), "propensity", true));
-  GIMBAL_TRY(t.mu, read_arm_columns(table, "mu_", t.arms, table.path(), "prediction", false));
-  GIMBAL_TRY(t.var, read_arm_columns(table, "var_", t.arms, table.path(), "variance", false));
+  GIMBAL_TRY(t.e, read_arm_columns(table, "e_", t.arms, "", "propensity", true));
+  GIMBAL_TRY(t.mu, read_arm_columns(table, "mu_", t.arms, "", "prediction", false));
+  GIMBAL_TRY(t.var, read_arm_columns(table, "var_", t.arms, "", "variance", false));
   GIMBAL_TRY(check_not_negative(table, "var_", t.arms, t.var));
   GIMBAL_TRY(t.b, optional_arm_columns(table, "b_", t.arms, "baseline", true));
   if (!t.b.empty()) GIMBAL_TRY(check_support(t.b, t.e, t.arms, "the baseline"));

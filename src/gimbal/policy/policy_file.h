@@ -1,5 +1,5 @@
-// The policy as a file, gimbal.policy.policy/1: a point of a frontier (or a tree) with everything that is needed to apply it to new
-// units and to evaluate it on a test set. It is self-contained: no other file is read to apply it.
+// The policy as a file, gimbal.policy.policy/1: a point of a frontier (or a tree) with everything that is needed to apply it to
+// new units and to evaluate it on a test set. It is self-contained: no other file is read to apply it.
 #pragma once
 
 #include <memory>
@@ -49,9 +49,9 @@ struct PolicyFile {
   bool fallback = false;
   std::optional<Promise> promise;
 
-  DataFlags data;                   // column names; of a nuisance table: only cluster and minimize count
-  std::optional<Model> model;       // kModel, and kTree made from a model
-  std::optional<PolicyTree> tree;   // kTree
+  DataFlags data;                  // column names; of a nuisance table: only cluster and minimize count
+  std::optional<Model> model;      // kModel, and kTree made from a model
+  std::optional<PolicyTree> tree;  // kTree
   std::string training_path, training_sha256;
 
   std::string text() const;  // the document, without a trailing newline
@@ -63,8 +63,8 @@ Result<PolicyFile> read_policy_file(const std::string& path);
 
 // Units with their nuisances and the baseline that a policy is compared with.
 struct Units {
-  data::DataTable table;                    // as read
-  std::shared_ptr<const Table> nuisances;   // e, mu, var, b (empty: logging), weight
+  data::DataTable table;                   // as read
+  std::shared_ptr<const Table> nuisances;  // e, mu, var, b (empty: logging), weight
   std::size_t unknown_cells = 0, clipped = 0, trimmed = 0;
 };
 
@@ -72,7 +72,8 @@ struct Units {
 // e, mu and s2 for new rows, the baseline resolved, rows below the model's --trim left out. `weight`: name of a column or "".
 // Errors: those of Model::predict and resolve_baseline.
 Result<Units> predict_units(const Model& model, data::DataTable table, std::string_view baseline,
-                            const std::shared_ptr<const PolicyFile>& baseline_policy, const std::string& weight, data::UnknownCategory unknown);
+                            const std::shared_ptr<const PolicyFile>& baseline_policy, const std::string& weight,
+                            data::UnknownCategory unknown);
 
 // The matrix b of a baseline for these units; empty for logging.
 Result<Matrix> baseline_probabilities(std::string_view baseline, const std::shared_ptr<const PolicyFile>& baseline_policy,
@@ -81,8 +82,8 @@ Result<Matrix> baseline_probabilities(std::string_view baseline, const std::shar
 
 // n x K probabilities of the policy. `units`: the columns of the same n units, needed for limits that read columns, trees and
 // baselines in columns; may be null otherwise. `nuisances` carries the policy's own baseline in b.
-Result<Matrix> policy_probabilities(const PolicyFile& policy, const std::shared_ptr<const Table>& nuisances, const data::DataTable* units,
-                                    data::UnknownCategory unknown);
+Result<Matrix> policy_probabilities(const PolicyFile& policy, const std::shared_ptr<const Table>& nuisances,
+                                    const data::DataTable* units, data::UnknownCategory unknown);
 
 // Model, baseline and policy at once, for rows of a file. A policy made from nuisance tables cannot do that (unsupported).
 struct AppliedPolicy {

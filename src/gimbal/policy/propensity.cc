@@ -25,8 +25,11 @@ Result<PropensityModel> fit_propensity(const Designs& designs, const PropensityT
   model.clip = task.clip;
   switch (task.spec.kind) {
     case Kind::kUniform:
-    case Kind::kColumns: break;
-    case Kind::kShares: model.shares = arm_shares(task.action, task.weight, static_cast<std::size_t>(task.arms)); break;
+    case Kind::kColumns:
+      break;
+    case Kind::kShares:
+      model.shares = arm_shares(task.action, task.weight, static_cast<std::size_t>(task.arms));
+      break;
     case Kind::kLogistic: {
       learn::LogisticOptions options;
       options.stream = Stream(task.seed, "policy.propensity", task.part);
@@ -55,8 +58,10 @@ Result<PropensityModel> fit_propensity(const Designs& designs, const PropensityT
 Result<PropensityModel::Prediction> PropensityModel::predict(const Designs& designs, std::size_t rows, std::size_t arms) const {
   Prediction out{Matrix(rows, arms, 1.0 / static_cast<double>(arms)), 0};
   switch (spec.kind) {
-    case Kind::kUniform: return out;
-    case Kind::kColumns: return fail(ErrorCode::kInternal, "propensities in columns are read, not predicted");
+    case Kind::kUniform:
+      return out;
+    case Kind::kColumns:
+      return fail(ErrorCode::kInternal, "propensities in columns are read, not predicted");
     case Kind::kShares:
       for (std::size_t i = 0; i < rows; ++i) std::copy(shares.begin(), shares.end(), out.e.row(i).begin());
       return out;
@@ -123,7 +128,8 @@ Result<PropensityModel> PropensityModel::read(const JsonView& json) {
       values.insert(values.end(), row.begin(), row.end());
     }
     if (items.size() != model.intercepts.size()) {
-      return fail(ErrorCode::kCorrupted, "{}: expected {} coefficient rows, found {}", json.path(), model.intercepts.size(), items.size());
+      return fail(ErrorCode::kCorrupted, "{}: expected {} coefficient rows, found {}", json.path(), model.intercepts.size(),
+                  items.size());
     }
     model.coefficients = Matrix(items.size(), width, std::move(values));
   }

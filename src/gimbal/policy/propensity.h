@@ -17,10 +17,10 @@ namespace gimbal::policy {
 class PropensityModel {
  public:
   PropensitySpec spec;
-  double clip = 0.01;                 // estimated probabilities are clipped to [clip, 1] and renormalized
-  std::vector<double> shares;         // kShares: K values
-  std::vector<double> intercepts;     // kLogistic: K values
-  Matrix coefficients;                // kLogistic: K x d of the linear design
+  double clip = 0.01;                          // estimated probabilities are clipped to [clip, 1] and renormalized
+  std::vector<double> shares;                  // kShares: K values
+  std::vector<double> intercepts;              // kLogistic: K values
+  Matrix coefficients;                         // kLogistic: K x d of the linear design
   std::shared_ptr<const learn::Gbdt> booster;  // kGbdt
 
   // n x K. `columns` delivers the probabilities for kColumns. `clipped`: how many units were clipped.
@@ -45,7 +45,8 @@ struct PropensityTask {
   std::int64_t part = 0;
 };
 
-// uniform, shares (weighted, of these rows), logistic or gbdt on `designs`. kColumns gives a model that cannot predict by itself.
+// uniform, shares (weighted, of these rows), logistic or gbdt on `designs`. kColumns gives a model that cannot predict by
+// itself.
 Result<PropensityModel> fit_propensity(const Designs& designs, const PropensityTask& task);
 
 // Weighted shares of the arms.

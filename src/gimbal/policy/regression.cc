@@ -83,7 +83,8 @@ Result<Fitted> fit_learner(Learner learner, const Designs& designs, const Regres
       return out;
     }
     case Learner::kAuto:
-    case Learner::kColumns: break;
+    case Learner::kColumns:
+      break;
   }
   return fail(ErrorCode::kInternal, "{} is not a learner that is fitted", learner_name(learner));
 }
@@ -175,8 +176,8 @@ Result<RegressionFit> fit_regression(const Designs& designs, const RegressionTas
     learners = {learner};
   }
   if (!learners.empty()) {
-    GIMBAL_TRY(const learn::Folds folds, learn::keyed_folds(Stream(task.seed, "policy.inner", task.part, task.arm), task.y.size(), kInnerFolds,
-                                                            {.cluster = task.cluster}));
+    GIMBAL_TRY(const learn::Folds folds, learn::keyed_folds(Stream(task.seed, "policy.inner", task.part, task.arm),
+                                                            task.y.size(), kInnerFolds, {.cluster = task.cluster}));
     std::vector<learn::Candidate> candidates;
     for (const Learner each : learners) candidates.push_back(candidate(each, designs, task, folds));
     GIMBAL_TRY(const learn::Comparison comparison,

@@ -1,5 +1,5 @@
-// One fitted regression of `policy`: mean, least squares, ridge, logistic or boosted trees behind one face, with predictions for
-// its own training rows that have not seen the row's outcome, and the `auto` choice between them.
+// One fitted regression of `policy`: mean, least squares, ridge, logistic or boosted trees behind one face, with predictions
+// for its own training rows that have not seen the row's outcome, and the `auto` choice between them.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@
 
 namespace gimbal::policy {
 
-// The same rows in the two designs of data/encoding.h. `tree` is empty unless boosted trees take part, `linear` unless others do.
+// The same rows in the two designs of data/encoding.h. `tree` is empty unless boosted trees take part, `linear` unless others
+// do.
 struct Designs {
   Matrix linear, tree;
   std::size_t rows() const { return linear.rows() > 0 || tree.rows() == 0 ? linear.rows() : tree.rows(); }
@@ -30,7 +31,7 @@ class Regression {
  public:
   Learner learner = Learner::kMean;  // mean, ols, ridge, logistic or gbdt
   double intercept = 0;
-  std::vector<double> coefficients;     // of the linear design; empty for mean and gbdt
+  std::vector<double> coefficients;  // of the linear design; empty for mean and gbdt
   double intercept_se = 0;
   std::vector<double> standard_errors;  // as `coefficients`, NaN where there is none
   std::optional<double> penalty;        // ridge, logistic
@@ -60,18 +61,19 @@ struct RegressionFit {
 
 struct RegressionTask {
   Learner learner = Learner::kAuto;
-  bool binary = false;                       // outcomes are 0 and 1
-  bool gbdt_candidate = true;                // auto compares boosted trees too, where XGBoost is available
-  std::span<const double> y;                 // n
-  std::span<const double> weight = {};       // n or empty
-  std::span<const std::int64_t> cluster = {};// n or empty: inner folds never split a cluster
+  bool binary = false;                         // outcomes are 0 and 1
+  bool gbdt_candidate = true;                  // auto compares boosted trees too, where XGBoost is available
+  std::span<const double> y;                   // n
+  std::span<const double> weight = {};         // n or empty
+  std::span<const std::int64_t> cluster = {};  // n or empty: inner folds never split a cluster
   std::uint64_t seed = 0;
-  std::int64_t part = 0, arm = 0;            // key the inner folds and hold-outs
-  bool held_out = true;                      // false: `held_out` may stay empty for logistic and gbdt (saves the inner fits)
+  std::int64_t part = 0, arm = 0;  // key the inner folds and hold-outs
+  bool held_out = true;            // false: `held_out` may stay empty for logistic and gbdt (saves the inner fits)
 };
 
-// auto: compares mean, ridge (logistic for 0/1 outcomes) and gbdt by 3-fold squared error and takes the simplest within one standard
-// error of the best; gbdt takes part where XGBoost is available. Errors: unavailable, insufficient_data of the learners.
+// auto: compares mean, ridge (logistic for 0/1 outcomes) and gbdt by 3-fold squared error and takes the simplest within one
+// standard error of the best; gbdt takes part where XGBoost is available. Errors: unavailable, insufficient_data of the
+// learners.
 Result<RegressionFit> fit_regression(const Designs& designs, const RegressionTask& task);
 
 }  // namespace gimbal::policy

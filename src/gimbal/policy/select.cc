@@ -1,5 +1,6 @@
-// Rules solved exactly on a curve of segments. Whether a point has the power that is asked for is a comparison of tau^2 with rho^2 q,
-// rho^2 = z_req^2 / (n + z_req^2): quadratic in lambda on each segment. select_points.cc does the same where points are solved one by one.
+// Rules solved exactly on a curve of segments. Whether a point has the power that is asked for is a comparison of tau^2 with
+// rho^2 q, rho^2 = z_req^2 / (n + z_req^2): quadratic in lambda on each segment. select_points.cc does the same where points
+// are solved one by one.
 #include "gimbal/policy/select.h"
 
 #include <algorithm>
@@ -16,8 +17,8 @@ namespace {
 
 using Kind = SelectRule::Kind;
 
-constexpr std::size_t kProbes = 1000;         // breakpoints looked at by tau*power before golden section
-constexpr double kShareSlack = 1e-12;         // a share that equals its limit up to rounding keeps it
+constexpr std::size_t kProbes = 1000;  // breakpoints looked at by tau*power before golden section
+constexpr double kShareSlack = 1e-12;  // a share that equals its limit up to rounding keeps it
 
 // Real roots of a x^2 + b x + c, ascending; the numerically stable form.
 std::array<std::optional<double>, 2> roots(double a, double b, double c) {
@@ -53,8 +54,10 @@ class CurveSolver {
       std::size_t low = first, high = breakpoints.size();  // breakpoints[low - 1] has it or is below lambda_min
       while (low < high) {
         const std::size_t middle = (low + high) / 2;
-        if (enough(breakpoints[middle])) low = middle + 1;
-        else high = middle;
+        if (enough(breakpoints[middle]))
+          low = middle + 1;
+        else
+          high = middle;
       }
       j = low;
       const std::optional<double> answer = largest_in(j, needed);
@@ -111,7 +114,8 @@ class CurveSolver {
     }
     Choice out = at(closest);
     out.reached = false;
-    out.why = fmt::format("the share of {} is nowhere below {}", gimbal::quoted(name), format_significant(share.at(closest).tau, 6));
+    out.why =
+        fmt::format("the share of {} is nowhere below {}", gimbal::quoted(name), format_significant(share.at(closest).tau, 6));
     return out;
   }
 
@@ -149,7 +153,8 @@ class CurveSolver {
       return m.tau * power_at(z1(m) * std::sqrt(test_.n), test_);
     };
     const std::span<const double> breakpoints = curve_.breakpoints();
-    const std::size_t first = static_cast<std::size_t>(std::ranges::lower_bound(breakpoints, on_.lambda_min) - breakpoints.begin());
+    const std::size_t first =
+        static_cast<std::size_t>(std::ranges::lower_bound(breakpoints, on_.lambda_min) - breakpoints.begin());
     const std::size_t count = breakpoints.size() - first;
     std::vector<double> probes = {on_.lambda_min};
     const std::size_t steps = std::min(count, kProbes);
@@ -216,7 +221,8 @@ class CurveSolver {
 Result<std::size_t> rule_arm(const SelectRule& rule, const std::vector<std::string>& arms) {
   const auto at = std::find(arms.begin(), arms.end(), rule.arm);
   if (at != arms.end()) return static_cast<std::size_t>(at - arms.begin());
-  return fail_at("--select", ErrorCode::kUsage, "unknown arm {} in {}; arms found: {}", gimbal::quoted(rule.arm), rule.text, join(arms, ", "));
+  return fail_at("--select", ErrorCode::kUsage, "unknown arm {} in {}; arms found: {}", gimbal::quoted(rule.arm), rule.text,
+                 join(arms, ", "));
 }
 
 Choice choice_at(double lambda, Moments moments, const TestSpec& test) {
@@ -242,19 +248,35 @@ bool PowerNeeded::met(Moments m) const {
   return m.tau >= 0 || m.tau * m.tau <= rho2_ * m.q + slack;
 }
 
-double lower_bound(Moments m, double kappa, const TestSpec& test) { return m.tau - kappa * std::sqrt(score_variance(m) / test.n); }
+double lower_bound(Moments m, double kappa, const TestSpec& test) {
+  return m.tau - kappa * std::sqrt(score_variance(m) / test.n);
+}
 
 Result<Choice> select(const SelectRule& rule, const SelectCurve& curve, const TestSpec& test) {
   const CurveSolver solver(curve, test);
   Choice out;
   switch (rule.kind) {
-    case Kind::kPower: out = solver.power(rule.value); break;
-    case Kind::kMaxZ: out = solver.max_z(); break;
-    case Kind::kMaxTau: out = solver.at(kInfinity); break;
-    case Kind::kTauPower: out = solver.tau_power(); break;
-    case Kind::kLcb: out = solver.lcb(rule.value); break;
-    case Kind::kLambda: out = solver.at(rule.value); break;
-    case Kind::kTau: out = solver.tau(rule.value); break;
+    case Kind::kPower:
+      out = solver.power(rule.value);
+      break;
+    case Kind::kMaxZ:
+      out = solver.max_z();
+      break;
+    case Kind::kMaxTau:
+      out = solver.at(kInfinity);
+      break;
+    case Kind::kTauPower:
+      out = solver.tau_power();
+      break;
+    case Kind::kLcb:
+      out = solver.lcb(rule.value);
+      break;
+    case Kind::kLambda:
+      out = solver.at(rule.value);
+      break;
+    case Kind::kTau:
+      out = solver.tau(rule.value);
+      break;
     case Kind::kShare: {
       GIMBAL_TRY(const std::size_t arm, rule_arm(rule, curve.arms));
       out = solver.share(arm, rule.value, rule.arm);

@@ -8,8 +8,8 @@
 
 namespace gimbal::policy {
 
-// "z at n test units is at least z_req": tau^2 >= rho^2 q with tau > 0, rho^2 = z_req^2 / (n + z_req^2). A power below that of the test's
-// own error (z_req <= 0) also admits small negative tau.
+// "z at n test units is at least z_req": tau^2 >= rho^2 q with tau > 0, rho^2 = z_req^2 / (n + z_req^2). A power below that of
+// the test's own error (z_req <= 0) also admits small negative tau.
 class PowerNeeded {
  public:
   PowerNeeded(double beta, const TestSpec& test);

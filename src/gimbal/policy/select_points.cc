@@ -1,4 +1,5 @@
-// Rules on a curve whose points are solved one by one: the best of the points, then bisection or golden section between neighbours.
+// Rules on a curve whose points are solved one by one: the best of the points, then bisection or golden section between
+// neighbours.
 #include <algorithm>
 #include <cmath>
 
@@ -21,14 +22,20 @@ class PointSolver {
 
   Result<Choice> solve(const SelectRule& rule) {
     switch (rule.kind) {
-      case Kind::kPower: return power(rule.value);
-      case Kind::kMaxZ: return best([](Moments m) { return z1(m); });
-      case Kind::kMaxTau: return at(kInfinity);
-      case Kind::kLambda: return at(rule.value);
+      case Kind::kPower:
+        return power(rule.value);
+      case Kind::kMaxZ:
+        return best([](Moments m) { return z1(m); });
+      case Kind::kMaxTau:
+        return at(kInfinity);
+      case Kind::kLambda:
+        return at(rule.value);
       case Kind::kTauPower:
         return best([this](Moments m) { return m.tau * power_at(z1(m) * std::sqrt(test_.n), test_); });
-      case Kind::kLcb: return best([&](Moments m) { return lower_bound(m, rule.value, test_); });
-      case Kind::kTau: return tau(rule.value);
+      case Kind::kLcb:
+        return best([&](Moments m) { return lower_bound(m, rule.value, test_); });
+      case Kind::kTau:
+        return tau(rule.value);
       case Kind::kShare: {
         GIMBAL_TRY(const std::size_t arm, rule_arm(rule, on_.arms));
         return share(arm, rule.value, rule.arm);
@@ -92,8 +99,8 @@ class PointSolver {
     if (needed.met(out.moments)) return out;  // only between two points, at the most powerful one
     out.reached = false;
     out.units_required = units_required(out.z1, beta, test_);
-    out.why = fmt::format("no point has power {} with {} test units; the largest power is {}", shortest(beta), shortest(test_.n),
-                          format_significant(out.power, 4));
+    out.why = fmt::format("no point has power {} with {} test units; the largest power is {}", shortest(beta),
+                          shortest(test_.n), format_significant(out.power, 4));
     return out;
   }
 
@@ -131,7 +138,8 @@ class PointSolver {
       if (p == 0) return at(on_.lambdas[0]);
       GIMBAL_TRY(const double below, border(on_.lambdas[p - 1], on_.lambdas[p], falls_short));
       // The border's own side falls short by less than the tolerance; step over it.
-      return at(std::isfinite(on_.lambdas[p]) ? std::min(on_.lambdas[p], below * (1 + kLambdaTolerance)) : below * (1 + kLambdaTolerance));
+      return at(std::isfinite(on_.lambdas[p]) ? std::min(on_.lambdas[p], below * (1 + kLambdaTolerance))
+                                              : below * (1 + kLambdaTolerance));
     }
     Choice out = choice_at(on_.lambdas[most], on_.moments[most], test_);
     out.reached = false;
@@ -157,6 +165,8 @@ class PointSolver {
 
 }  // namespace
 
-Result<Choice> select(const SelectRule& rule, const PointCurve& curve, const TestSpec& test) { return PointSolver(curve, test).solve(rule); }
+Result<Choice> select(const SelectRule& rule, const PointCurve& curve, const TestSpec& test) {
+  return PointSolver(curve, test).solve(rule);
+}
 
 }  // namespace gimbal::policy

@@ -1,4 +1,6 @@
 // The grammar of selection rules.
+#include <algorithm>
+
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
 #include "gimbal/policy/select.h"
@@ -9,10 +11,15 @@ namespace {
 using Kind = SelectRule::Kind;
 
 tl::unexpected<Error> unknown_rule(std::string_view text) {
-  const std::vector<std::string> names = {"power:B", "max-z", "max-tau", "tau*power", "lcb:KAPPA", "lambda:V", "tau:T", "share:ARM<=S"};
-  const std::string_view head = text.substr(0, text.find(':'));
+  const std::vector<std::string> names = {"power:B",   "max-z",    "max-tau", "tau*power",
+                                          "lcb:KAPPA", "lambda:V", "tau:T",   "share:ARM<=S"};
   const std::vector<std::string> heads = {"power", "max-z", "max-tau", "tau*power", "lcb", "lambda", "tau", "share"};
-  return fail_at("--select", ErrorCode::kUsage, "expected a rule, found {}{}; the rules are {}", quoted(text), did_you_mean(head, heads), join(names, ", "));
+  std::string hint;
+  if (const std::vector<std::string> near = nearest(text.substr(0, text.find(':')), heads, 1); !near.empty()) {
+    const auto at = std::ranges::find(heads, near.front()) - heads.begin();
+    hint = fmt::format("; did you mean {}?", quoted(names[static_cast<std::size_t>(at)]));
+  }
+  return fail_at("--select", ErrorCode::kUsage, "expected one of {}; found {}{}", join(names, ", "), quoted(text), hint);
 }
 
 tl::unexpected<Error> bad_value(std::string_view rule, std::string_view range, std::string_view value) {

@@ -64,10 +64,10 @@ TEST(SelectRule, RefusesWithTheListOrTheRange) {
     EXPECT_EQ(exit_code(parsed.error().code), 2);
     return parsed.error().text();
   };
-  EXPECT_EQ(
-      message("max-x"),
-      "--select: expected a rule, found \"max-x\"; did you mean \"max-z\"?; the rules are power:B, max-z, max-tau, tau*power, "
-      "lcb:KAPPA, lambda:V, tau:T, share:ARM<=S");
+  EXPECT_EQ(message("max-x"),
+            "--select: expected one of power:B, max-z, max-tau, tau*power, lcb:KAPPA, lambda:V, tau:T, share:ARM<=S; found "
+            "\"max-x\"; "
+            "did you mean \"max-z\"?");
   EXPECT_EQ(message("power:1"), "--select: power needs a number above 0 and below 1, found \"1\"");
   EXPECT_EQ(message("power:"), "--select: power needs a number above 0 and below 1, found \"\"");
   EXPECT_EQ(message("lcb:0"), "--select: lcb needs a number above 0, found \"0\"");

@@ -59,10 +59,10 @@ struct Moments {
 
 // max(q - tau^2, 1e-14 q): the variance of one unit's score; the floor keeps z finite on noise-free data.
 double score_variance(Moments m);
-double z1(Moments m);                                  // tau / sqrt(variance), 0 when both are 0
-double critical_value(const TestSpec& test);           // z_{1-alpha/2} or z_{1-alpha}
-double power_at(double z, const TestSpec& test);       // Phi(z - z_crit)
-double z_required(double power, const TestSpec& test); // z_crit + z_power
+double z1(Moments m);                                   // tau / sqrt(variance), 0 when both are 0
+double critical_value(const TestSpec& test);            // z_{1-alpha/2} or z_{1-alpha}
+double power_at(double z, const TestSpec& test);        // Phi(z - z_crit)
+double z_required(double power, const TestSpec& test);  // z_crit + z_power
 // Units needed for `power`: (z_required / z1)^2, not rounded; +infinity where z1 <= 0.
 double units_required(double z1, double power, const TestSpec& test);
 
