@@ -5,8 +5,8 @@
     bench/make_table.py logged --rows 1000000 --features 30 --arms 3 -o build/bench/logged.csv
 
 `nuisances`: a trial's predictions with 16 to 17 digits a number, as `gimbal policy fit` writes them; `--no-outcomes` leaves out
-a and y, and with them the honest curve. `logged`: standard normal features x0, x1, ... with six decimals, an arm drawn with equal
-probability, an outcome whose best arm depends on x0 and x1.
+a and y, and with them the honest curve. `logged`: standard normal features x0, x1, ... with six decimals, an arm drawn with
+equal probability, an outcome whose best arm depends on x0 and x1.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The whole of `gimbal policy run` on the Hillstrom e-mail trial (visits, 64,000 customers), report included, beside the fits of
+"""The whole of `gimbal policy run` on the Hillstrom e-mail trial (visits, 64,000 customers), report included, beside fits of
 econml's DRPolicyTree and causalml's T-learner on the run's own training rows.
 
 The peers do less: one fit, no cross-fitted variance, no frontier, no test, no report. The data are read under $GIMBAL_SHARED.

@@ -23,7 +23,7 @@ GIMBAL = BUILD / "gimbal"
 FILES = ROOT / "build" / "bench"  # tables that bench/make_table.py writes, kept between runs
 SHARED = pathlib.Path(os.environ.get("GIMBAL_SHARED", ROOT / ".." / "shared"))
 PAIRS = 7
-SLOW_S = 15  # a peer that takes longer is run three times
+SLOW_S = 8  # a peer that takes longer is run three times
 
 
 def uniform(first, count):
@@ -66,7 +66,7 @@ def bench(program, name):
 
 
 def paired(peer, program, name):
-    """Peer and bench in turns, so that both see the same machine. Medians of CPU seconds, the bench's report, the peer's result."""
+    """Peer and bench in turns, on the same machine: medians of CPU seconds, the bench's report, the peer's result."""
     theirs, ours, pairs = [], [], PAIRS
     while len(theirs) < pairs:
         seconds, result = cpu_seconds(peer)
@@ -111,8 +111,8 @@ def row(work, ours, unit="s", target=None, peer=None, theirs=None, target_ratio=
     ratio = theirs / ours if theirs is not None else None
     checks = [ours <= target] if target is not None else []
     checks += [ratio >= target_ratio] if target_ratio is not None else []
-    print(json.dumps({"work": work, "ours": ours, "unit": unit, "target": target, "peer": peer, "theirs": theirs, "ratio": ratio,
-                      "target_ratio": target_ratio, "met": all(checks) if checks else None, "note": note}), flush=True)
+    print(json.dumps({"work": work, "ours": ours, "unit": unit, "target": target, "peer": peer, "theirs": theirs,
+                      "ratio": ratio, "target_ratio": target_ratio, "met": all(checks) if checks else None, "note": note}), flush=True)
 
 
 def skip(work, reason):

@@ -1,4 +1,4 @@
-"""Prints the rows of the scripts (JSON lines: files or standard input) as one Markdown table; exits 1 when a target is missed."""
+"""Prints the rows of the scripts (JSON lines, files or stdin) as one Markdown table; exits 1 where a target is missed."""
 
 import fileinput
 import json

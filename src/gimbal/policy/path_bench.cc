@@ -1,7 +1,8 @@
-// The exact path in memory, on one thread. Targets: n = 10^6, K = 2 in at most 0.12 s, K = 5 in at most 0.8 s. The peer's
-// version of the same work on the same arrays is bench/peers/path_numpy.py.
+// The exact path in memory, on one thread. Targets: n = 10^6, K = 2 in at most 0.12 s, K = 5 in at most 0.8 s. What is
+// measured beside numpy on the same arrays is in peers_bench.cc.
 #include <benchmark/benchmark.h>
 
+#include "gimbal/base/counter_uniform.h"
 #include "gimbal/base/parallel.h"
 #include "gimbal/base/random.h"
 #include "gimbal/policy/path.h"
@@ -11,14 +12,6 @@ namespace gimbal::policy {
 namespace {
 
 constexpr std::size_t kUnits = 1'000'000;
-
-// splitmix64 of a counter, which the peer script repeats.
-double uniform(std::uint64_t index) {
-  std::uint64_t z = (index + 1) * 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
-}
 
 std::shared_ptr<const Table> table_of(std::size_t arms) {
   static std::map<std::size_t, std::shared_ptr<const Table>> tables;
@@ -31,9 +24,9 @@ std::shared_ptr<const Table> table_of(std::size_t arms) {
     double sum = 0;
     for (std::size_t a = 0; a < arms; ++a) {
       const std::uint64_t cell = i * arms + a;
-      sum += table.e(i, a) = .5 + uniform(cell);
-      table.mu(i, a) = 1 + uniform(kUnits * arms + cell);
-      table.var(i, a) = .5 + uniform(2 * kUnits * arms + cell);
+      sum += table.e(i, a) = .5 + counter_uniform(cell);
+      table.mu(i, a) = 1 + counter_uniform(kUnits * arms + cell);
+      table.var(i, a) = .5 + counter_uniform(2 * kUnits * arms + cell);
     }
     for (std::size_t a = 0; a < arms; ++a) table.e(i, a) /= sum;
   }
