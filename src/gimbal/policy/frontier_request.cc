@@ -1,6 +1,7 @@
 #include "gimbal/policy/frontier_request.h"
 
 #include <filesystem>
+#include <set>
 
 #include "gimbal/base/file.h"
 #include "gimbal/base/hash.h"
@@ -68,15 +69,16 @@ class Loader {
   // A misspelt level would forbid nothing, silently.
   Result<void> check_forbidden_levels() const {
     for (const ForbiddenCell& cell : out_.request.limits.forbids) {
-      std::vector<std::string> levels;
+      std::set<std::string> levels;
       for (const data::DataTable* table : {parts_.population_units, parts_.training_units}) {
         const data::Column* column = table ? table->find(cell.column) : nullptr;
         if (!column) continue;
-        for (std::string& level : data::as_categories(*column).levels) levels.push_back(std::move(level));
+        const data::Categories found = data::as_categories(*column);
+        levels.insert(found.levels.begin(), found.levels.end());
       }
-      if (levels.empty() || std::ranges::find(levels, cell.level) != levels.end()) continue;
+      if (levels.empty() || levels.contains(cell.level)) continue;
       return fail_at("--forbid", ErrorCode::kUsage, "no unit has {} in the column {}{}", gimbal::quoted(cell.level),
-                     gimbal::quoted(cell.column), did_you_mean(cell.level, levels));
+                     gimbal::quoted(cell.column), did_you_mean(cell.level, std::vector(levels.begin(), levels.end())));
     }
     return {};
   }
