@@ -179,7 +179,7 @@ class PolicyRun {
     all_ = policy::LoggedData();
     Result<policy::CrossfitResult> fitted = crossfit_with_progress(context_, std::move(train), columns_, spec_);
     if (!fitted && fitted.error().code == ErrorCode::kInterrupted) {
-      return fail(ErrorCode::kInterrupted, "interrupted while the models were fitted; go on with --resume {}",
+      return fail(ErrorCode::kInterrupted, "interrupted while fitting; go on with --resume {}",
                   directory_->path());
     }
     GIMBAL_TRY(fitted_, std::move(fitted));

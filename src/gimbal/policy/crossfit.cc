@@ -169,6 +169,9 @@ Result<void> Crossfitter::fit_propensities() {
   e_ = data_.e;
   const PropensitySpec& propensity = *flags_.propensity;
   for (Part& part : parts_) {
+    if (hooks_.stop.stop_requested()) {
+      return fail(ErrorCode::kInterrupted, "interrupted while the models were fitted; nothing was written");
+    }
     // Shares are those of all training rows: they carry no row's outcome.
     const bool whole = part.fold < 0 || !propensity.is_estimated();
     Designs train;
