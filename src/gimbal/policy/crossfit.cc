@@ -293,7 +293,16 @@ void Crossfitter::summarize() {
 
 Result<std::vector<data::FeatureSpec>> feature_columns(const data::DataTable& table, const DataFlags& flags,
                                                        const FitSpec& spec, const std::vector<std::string>& arms) {
-  if (!flags.features.empty()) return data::parse_features(flags.features, table.names());
+  if (!flags.features.empty()) {
+    GIMBAL_TRY(std::vector<data::FeatureSpec> named, data::parse_features(flags.features, table.names()));
+    for (const data::FeatureSpec& feature : named) {
+      if (feature.column != flags.outcome && feature.column != flags.action) continue;
+      return fail_at("--features", ErrorCode::kUsage,
+                     "column \"{}\" is the {}, which is not known before the decision: it cannot be a feature", feature.column,
+                     feature.column == flags.outcome ? "outcome" : "action");
+    }
+    return named;
+  }
   data::NameSet roles;
   for (const std::string* name : {&flags.outcome, &flags.action, &flags.id, &flags.cluster, &flags.weight}) {
     if (!name->empty()) roles.insert(*name);

@@ -59,12 +59,15 @@ Result<Frontier> Frontier::build(FrontierInput input, FrontierOptions options) {
 
   const UnitModel& model = out.model();
   if (model.floored_variances() > 0) {
-    out.warnings_.push_back({"variance_floor", "variances of 0 were raised to 1e-12 times the largest of the table",
-                             static_cast<std::int64_t>(model.floored_variances())});
+    out.warnings_.push_back(
+        {"variance_floor",
+         fmt::format("{} variances of 0 were raised to 1e-12 times the largest of the table", model.floored_variances()),
+         static_cast<std::int64_t>(model.floored_variances())});
   }
   if (model.baseline_violations() > 0) {
     out.warnings_.push_back({"baseline_outside_bounds",
-                             "for these units the baseline itself breaks a bound, so the policy must move them",
+                             fmt::format("the baseline itself breaks a bound for {} units, which the policy must move",
+                                         model.baseline_violations()),
                              static_cast<std::int64_t>(model.baseline_violations())});
   }
   if (out.moves_nobody())
@@ -153,6 +156,12 @@ Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
     return fail(ErrorCode::kNotIdentified,
                 "no predicted difference between arms (the largest effect is 0): there is nothing to choose");
   }
+  if (deterministic_ && rule.kind == SelectRule::Kind::kShare) {
+    return fail_at("--select", ErrorCode::kUnsupported, "share:ARM<=S is not available with --deterministic");
+  }
+  if (constrained_ && rule.kind == SelectRule::Kind::kLambda && !(rule.value > 0)) {
+    return fail(ErrorCode::kUsage, "{}: under shared constraints lambda must be above 0", rule.text);
+  }
   if (constrained_ || (curve == CurveKind::kPlugin && corrects_plugin())) return choose_on_points(rule, curve);
   SelectCurve on;
   on.arms = arms();
@@ -167,9 +176,6 @@ Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
     on.monotone = true;
   } else {
     on.curve = *deterministic_;
-  }
-  if (deterministic_ && rule.kind == SelectRule::Kind::kShare) {
-    return fail_at("--select", ErrorCode::kUnsupported, "share:ARM<=S is not available with --deterministic");
   }
   return select(rule, on, options_.test);
 }

@@ -255,6 +255,9 @@ Result<LoggedData> load_logged(const std::string& path, const DataFlags& flags, 
 Result<LoggedData> prepare_logged(data::DataTable table, const DataFlags& flags, const LoadOptions& options) {
   if (options.propensity_needed && !flags.propensity) return fail(missing_propensity());
   GIMBAL_TRY(check_named_columns(table, flags));
+  if (flags.outcome == flags.action) {
+    return fail_at("--outcome", ErrorCode::kUsage, "column \"{}\" cannot be both the outcome and the action", flags.outcome);
+  }
   LoggedData out;
   if (flags.drop_missing_outcome) {
     const std::vector<double> values = data::numbers_or_nan(*table.find(flags.outcome));
