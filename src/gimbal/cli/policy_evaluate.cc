@@ -477,6 +477,7 @@ Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptio
   GIMBAL_TRY(const ParsedFlags parsed, parse_flags(flags));
   GIMBAL_TRY(const std::vector<NamedPolicy> policies, read_policies(flags));
   std::string test_sha;
+  GIMBAL_TRY(refuse_standard_input(flags.test, "TEST"));
   if (!exists(flags.test)) return fail(ErrorCode::kNotFound, "cannot read {}: no such file", gimbal::quoted(flags.test));
   if (!policies.empty()) {
     GIMBAL_TRY(test_sha, sha256_file(flags.test));

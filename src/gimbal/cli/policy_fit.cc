@@ -76,7 +76,9 @@ void write_fit_document(DocumentWriter& document, const policy::CrossfitResult& 
 Result<int> fit(CommandContext& context, const FitFlags& flags) {
   GIMBAL_TRY(const policy::DataFlags columns, data_flags(flags.columns));
   GIMBAL_TRY(const policy::FitSpec spec, fit_spec(flags.fit, context.seed));
+  GIMBAL_TRY(refuse_standard_input(flags.data, "DATA"));
   GIMBAL_TRY(policy::LoggedData data, policy::load_logged(flags.data, columns, fit_load_options(columns, spec)));
+  GIMBAL_TRY(check_baseline(data, columns, spec.unknown));
   warn_count(context, "missing_outcome", data.dropped_missing_outcome, "row", "without an outcome skipped");
   context.lap("read");
   GIMBAL_TRY(policy::CrossfitResult fitted, crossfit_with_progress(context, std::move(data), columns, spec));
@@ -135,6 +137,19 @@ policy::LoadOptions fit_load_options(const policy::DataFlags& columns, const pol
   if (columns.baseline.starts_with("columns:")) options.prefixes.push_back(columns.baseline.substr(8));
   if (columns.baseline.starts_with("policy:")) options.all_columns = true;
   return options;
+}
+
+Result<void> refuse_standard_input(const std::string& path, std::string_view what) {
+  if (path != "-") return {};
+  return fail_at(std::string(what), ErrorCode::kUsage, "its SHA-256 is recorded, so it must be a file, not standard input");
+}
+
+Result<void> check_baseline(const policy::LoggedData& data, const policy::DataFlags& columns, data::UnknownCategory unknown) {
+  const std::size_t arms = data.arms.size();
+  const Matrix any(data.rows(), arms, 1.0 / static_cast<double>(arms));  // estimated propensities are above 0 everywhere
+  GIMBAL_TRY(policy::baseline_probabilities(columns.baseline, nullptr, data.arms, data.e.empty() ? any : data.e, &data.table,
+                                            unknown));
+  return {};
 }
 
 Result<policy::CrossfitResult> crossfit_with_progress(CommandContext& context, policy::LoggedData data,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gimbal/cli/command_context.h"
@@ -13,6 +14,10 @@ namespace gimbal::cli {
 policy::LoadOptions fit_load_options(const policy::DataFlags& columns, const policy::FitSpec& spec);
 Result<policy::CrossfitResult> crossfit_with_progress(CommandContext& context, policy::LoggedData data,
                                                       const policy::DataFlags& columns, const policy::FitSpec& spec);
+// A file that later verbs must find again cannot be "-". `what`: of the command line, for the message.
+Result<void> refuse_standard_input(const std::string& path, std::string_view what);
+// That the baseline's arm, columns or policy are there, before anything is fitted.
+Result<void> check_baseline(const policy::LoggedData& data, const policy::DataFlags& columns, data::UnknownCategory unknown);
 std::string model_text(const policy::Model& model);
 // PATH, PATH.oof.csv.gz and, where there are ids, PATH.ids; each atomically, the model last.
 Result<void> write_model(const policy::CrossfitResult& fitted, const std::string& path);

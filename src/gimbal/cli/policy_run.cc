@@ -64,6 +64,12 @@ class PolicyRun {
     GIMBAL_TRY(parse_rule(flags_.select, "--select"));
     if (!fallback().empty()) GIMBAL_TRY(parse_rule(fallback(), "--fallback"));
     GIMBAL_TRY(request_, frontier_request(flags_.frontier, "model.json", context_.seed));
+    GIMBAL_TRY(refuse_standard_input(flags_.data, "DATA"));
+    GIMBAL_TRY(refuse_standard_input(flags_.test, "--test"));
+    if (const std::int64_t draws = flags_.evaluation.bootstrap; draws > 0 && draws < policy::kFewestBootstrapDraws) {
+      return fail_at("--bootstrap", ErrorCode::kUsage, "expected 0 or at least {} draws, found {}",
+                     policy::kFewestBootstrapDraws, draws);
+    }
     GIMBAL_TRY(check_data());
     GIMBAL_TRY(open());
     Result<int> outcome = directory_->conclude(steps());
@@ -96,6 +102,13 @@ class PolicyRun {
     GIMBAL_TRY(all_, policy::load_logged(flags_.data, columns_, load));
     warn_count(context_, "missing_outcome", all_.dropped_missing_outcome, "row", "without an outcome skipped");
     columns_.arms = all_.arms;
+    GIMBAL_TRY(check_baseline(all_, columns_, spec_.unknown));
+    GIMBAL_TRY(policy::resolve_bounds(request_.limits, all_.arms, &all_.table, all_.rows()));
+    GIMBAL_TRY(policy::resolve_constraints(request_.limits, all_.arms, &all_.table, all_.rows()));
+    if (flags_.frontier.deterministic && all_.arms.size() != 2) {
+      return fail_at("--deterministic", ErrorCode::kUnsupported, "a frontier without randomization needs two arms, found {}",
+                     all_.arms.size());
+    }
     if (!flags_.test.empty()) {
       GIMBAL_TRY(const std::string train_sha, sha256_file(flags_.data));
       GIMBAL_TRY(const std::string test_sha, sha256_file(flags_.test));
@@ -179,8 +192,7 @@ class PolicyRun {
     all_ = policy::LoggedData();
     Result<policy::CrossfitResult> fitted = crossfit_with_progress(context_, std::move(train), columns_, spec_);
     if (!fitted && fitted.error().code == ErrorCode::kInterrupted) {
-      return fail(ErrorCode::kInterrupted, "interrupted while fitting; go on with --resume {}",
-                  directory_->path());
+      return fail(ErrorCode::kInterrupted, "interrupted while fitting; go on with --resume {}", directory_->path());
     }
     GIMBAL_TRY(fitted_, std::move(fitted));
     fitted_->model.training_path = flags_.test.empty() ? "train.csv.gz" : flags_.data;

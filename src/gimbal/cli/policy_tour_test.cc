@@ -92,7 +92,7 @@ TEST_F(PolicyTour, ItsCommandsMakeTheSameAgain) {
   ASSERT_TRUE(ours && again);
   EXPECT_EQ(*ours->number("lambda"), *again->number("lambda"));
   ASSERT_EQ(host.run({"policy", "evaluate", policy, file("test.csv")}), 0) << host.err;
-  EXPECT_THAT(host.out, HasSubstr("+0.16 per unit (95 % CI 0.137 to 0.183)"));
+  EXPECT_THAT(host.out, HasSubstr("+0.160 per unit (95 % CI 0.137 to 0.183)"));
 }
 
 TEST_F(PolicyTour, NamesTheFileThatIsMissing) {

@@ -7,6 +7,7 @@
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
 #include "gimbal/policy/baseline.h"
+#include "gimbal/policy/charts_text.h"
 #include "gimbal/stats/bootstrap.h"
 #include "gimbal/stats/clustered.h"
 #include "gimbal/stats/descriptive.h"
@@ -368,8 +369,9 @@ Result<Evaluation> evaluate(const Logged& logged, std::span<const double> weight
                             const EvaluationSpec& spec) {
   if (!(spec.alpha > 0 && spec.alpha <= 0.5))
     return fail_at("--alpha", ErrorCode::kUsage, "expected a level in (0, 0.5], found {:.6g}", spec.alpha);
-  if (spec.bootstrap && spec.bootstrap->draws < 100)
-    return fail_at("--bootstrap", ErrorCode::kUsage, "expected at least 100 draws, found {}", spec.bootstrap->draws);
+  if (spec.bootstrap && spec.bootstrap->draws < kFewestBootstrapDraws)
+    return fail_at("--bootstrap", ErrorCode::kUsage, "expected at least {} draws, found {}", kFewestBootstrapDraws,
+                   spec.bootstrap->draws);
   const Context context{logged, weight, spec, stats::normal_quantile(1 - spec.alpha / 2)};
   Evaluation out;
   out.spec = spec;
@@ -401,13 +403,14 @@ std::optional<Error> Evaluation::overlap_error() const {
 }
 
 std::string summary_line(const PolicyEvaluation& policy, const EvaluationSpec& spec) {
-  const auto signed_number = [](double x) { return (x >= 0 ? "+" : "") + format_significant(x, 3); };
   const Estimate& primary = *policy.estimates[static_cast<std::size_t>(spec.primary)];
   const auto baseline = parse_baseline(spec.baseline);
   const std::string against = baseline ? baseline->words() : spec.baseline;
-  std::string line = fmt::format("{}: {} per unit ({} % CI {} to {})", policy.name, signed_number(primary.tau),
-                                 format_significant(100 * (1 - spec.alpha), 4), format_significant(primary.ci_low, 3),
-                                 format_significant(primary.ci_high, 3));
+  const int decimals = decimals_for(primary.ci_high - primary.ci_low);
+  const auto fixed = [&](double x) { return fmt::format("{:.{}f}", x == 0 ? 0.0 : x, decimals); };
+  const auto signed_number = [&](double x) { return (x > 0 ? "+" : "") + fixed(x); };
+  std::string line = fmt::format("{}: {} per unit ({} CI {} to {})", policy.name, signed_number(primary.tau),
+                                 level_words(spec.alpha), fixed(primary.ci_low), fixed(primary.ci_high));
   if (policy.p_adjusted) line += ", " + format_p_value(*policy.p_adjusted);
   switch (policy.verdict) {
     case Verdict::kBetter:

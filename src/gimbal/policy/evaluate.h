@@ -36,6 +36,7 @@ struct Grouping {
   std::vector<std::int32_t> level_of;  // a unit: index into levels, or -1 for "in no group"
 };
 
+inline constexpr int kFewestBootstrapDraws = 100;  // fewer say nothing of the tails at a level of .05
 struct BootstrapRequest {
   int draws = 2000;
   std::uint64_t seed = 0;
