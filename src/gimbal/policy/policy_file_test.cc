@@ -159,8 +159,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, AppliedPolicyTest,
                                            Case{"shared constraints", Score::kDr, 3, 1, true},
                                            Case{"constraints, ipw", Score::kIpw, 3, 1, true},
                                            Case{"deterministic", Score::kDr, 2, 1, false, true}),
-                         [](const auto& info) {
-                           std::string name = info.param.name;
+                         [](const auto& test) {
+                           std::string name = test.param.name;
                            for (char& c : name) {
                              if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
                            }
