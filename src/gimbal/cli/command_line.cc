@@ -5,6 +5,7 @@
 
 #include "gimbal/base/check.h"
 #include "gimbal/base/file.h"
+#include "gimbal/base/json.h"
 #include "gimbal/base/parallel.h"
 #include "gimbal/base/text.h"
 #include "gimbal/base/toml.h"
@@ -14,6 +15,7 @@
 #include "gimbal/cli/command_resolve.h"
 #include "gimbal/cli/output.h"
 #include "gimbal/cli/standard_options.h"
+#include "gimbal/cli/written_files.h"
 
 namespace gimbal::cli {
 
@@ -158,6 +160,35 @@ Result<std::vector<ResolvedOption>> set_options(const Invocation& invocation, st
   return options;
 }
 
+// No command overwrites what it reads, and all that it writes can be written: told by the options' declarations, before any
+// work.
+Result<void> check_files(const Invocation& invocation) {
+  std::vector<NamedFile> written, read;
+  const auto add = [&](const OptionSpec& spec) -> Result<void> {
+    if (spec.kind != ValueKind::kFile) return {};
+    GIMBAL_TRY(const JsonView value, JsonView::parse(spec.json(), spec.name()));
+    std::vector<std::string> paths;
+    if (value.is_string()) {
+      GIMBAL_TRY(paths.emplace_back(), value.string());
+    } else if (value.is_array()) {
+      GIMBAL_TRY(const std::vector<JsonView> items, value.items());
+      for (const JsonView& item : items) {
+        GIMBAL_TRY(paths.emplace_back(), item.string());
+      }
+    }
+    for (const std::string& path : paths) {
+      std::vector<NamedFile>& files = spec.written ? written : read;
+      files.push_back({spec.name(), path});
+      if (path.empty()) continue;
+      for (const std::string& ending : spec.beside) files.push_back({spec.name(), path + ending});
+    }
+    return {};
+  };
+  for (const auto& positional : invocation.command->positionals()) GIMBAL_TRY(add(*positional));
+  for (const OptionSpec* option : invocation.options()) GIMBAL_TRY(add(*option));
+  return check_written(written, read);
+}
+
 int run_body(const Invocation& invocation, CommandContext& context, const Host& host) {
   Result<int> ended = invocation.command->body()(context);
   if (!ended) {
@@ -182,6 +213,7 @@ int run_command(const Invocation& invocation, const CommonFlags& flags, std::spa
                 const std::vector<std::string>& argv, const Host& host, const Reporter& reporter) {
   Result<std::vector<ResolvedOption>> options = set_options(invocation, words, host);
   if (!options) return reporter.report(options.error());
+  if (const Result<void> files = check_files(invocation); !files) return reporter.report(files.error());
   const LogLevel level = flags.quiet ? LogLevel::kError : flags.verbose ? LogLevel::kDebug : LogLevel::kInfo;
   CommandContext context(host, host.is_process ? Log::to_stderr(level) : Log::silent());
   context.json = flags.json;

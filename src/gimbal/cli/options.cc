@@ -145,6 +145,16 @@ OptionBuilder& OptionBuilder::file() {
   spec_->kind = ValueKind::kFile;
   return *this;
 }
+OptionBuilder& OptionBuilder::written() {
+  file();
+  spec_->written = true;
+  return *this;
+}
+OptionBuilder& OptionBuilder::beside(std::vector<std::string> endings) {
+  GIMBAL_CHECK(spec_->kind == ValueKind::kFile, "beside() of an option that is not a file");
+  spec_->beside = std::move(endings);
+  return *this;
+}
 OptionBuilder& OptionBuilder::folder() {
   GIMBAL_CHECK(spec_->kind == ValueKind::kText, "folder() of an option that is not text");
   spec_->kind = ValueKind::kFolder;

@@ -54,6 +54,8 @@ struct OptionSpec {
   bool hidden = false;
   bool negatable = false;
   bool required = false;
+  bool written = false;             // a file that the command writes; other files are read
+  std::vector<std::string> beside;  // endings of files that belong to this one: ".ids" for FILE.ids
   std::optional<std::string> bare;  // the value may be missing, and then stands for this text
   double lowest = -std::numeric_limits<double>::infinity();
   double highest = std::numeric_limits<double>::infinity();
@@ -97,6 +99,8 @@ class OptionBuilder {
   OptionBuilder& below(double highest);        // less than
   OptionBuilder& unit(std::string bare_unit);  // "ms" or "s": what a plain number means for a Duration
   OptionBuilder& file();
+  OptionBuilder& written();                                 // a file that the command writes
+  OptionBuilder& beside(std::vector<std::string> endings);  // FILE + ending is read or written with it
   OptionBuilder& folder();
   OptionBuilder& whole_words();  // a list that is not split at commas
   // The value may be left out and then stands for `bare`. The next word is taken only if it parses as the option's type, or for

@@ -4,7 +4,6 @@
 #include <cctype>
 
 #include "gimbal/base/check.h"
-#include "gimbal/base/file.h"
 #include "gimbal/base/text.h"
 
 namespace gimbal::cli {
@@ -40,9 +39,11 @@ std::string DocumentWriter::finish(const CommandContext& context, bool timing) {
   return json_.take();
 }
 
-Result<void> finish_document(CommandContext& context, DocumentWriter& document, const std::optional<std::string>& path) {
+Result<void> finish_document(CommandContext& context, DocumentWriter& document, const std::optional<std::string>& path,
+                             std::vector<OutputFile> beside) {
   const std::string text = document.finish(context);
-  if (path) GIMBAL_TRY(write_atomic(*path, text + "\n"));
+  if (path) beside.push_back({*path, text + "\n"});
+  GIMBAL_TRY(write_outputs(beside));
   print_document(context, text);
   return {};
 }

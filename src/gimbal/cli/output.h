@@ -10,6 +10,7 @@
 #include "gimbal/base/json.h"
 #include "gimbal/base/result.h"
 #include "gimbal/cli/command_context.h"
+#include "gimbal/cli/written_files.h"
 
 namespace gimbal::cli {
 
@@ -37,7 +38,9 @@ class DocumentWriter {
 void write_warnings(JsonWriter& json, const std::vector<Warning>& warnings);
 
 // Closes the document, writes it to `path` (atomically, with a newline) if there is one, and to standard output with --json.
-Result<void> finish_document(CommandContext& context, DocumentWriter& document, const std::optional<std::string>& path = {});
+// `beside`: the command's other files, written before it; all or none (written_files.h).
+Result<void> finish_document(CommandContext& context, DocumentWriter& document, const std::optional<std::string>& path = {},
+                             std::vector<OutputFile> beside = {});
 // Prints a document made elsewhere with --json.
 void print_document(CommandContext& context, std::string_view document);
 

@@ -1,6 +1,7 @@
 // gimbal policy choose: one point of a frontier by a rule, solved exactly, as a policy file.
 #include "gimbal/cli/policy_choose.h"
 
+#include <array>
 #include <cmath>
 #include <filesystem>
 
@@ -9,6 +10,7 @@
 #include "gimbal/base/text.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/charts_text.h"
 
@@ -55,6 +57,9 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
   if (!flags.fallback.empty()) GIMBAL_TRY(parse_rule(flags.fallback, "--fallback"));
   GIMBAL_TRY(const std::optional<policy::CurveKind> curve, parse_curve(flags.frontier.curve));
   GIMBAL_TRY(const policy::LoadedFrontier loaded, load(flags, context));
+  // A document's paths may be relative to its own folder.
+  const std::string folder = flags.source ? std::filesystem::path(*flags.source).parent_path().string() : "";
+  if (flags.out) GIMBAL_TRY(check_written(std::array{NamedFile{"--out", *flags.out}}, files_of(loaded, folder)));
   context.lap("read");
   GIMBAL_TRY(const ChosenPoint chosen, choose_point(loaded, flags.select, curve, flags.fallback));
   context.lap("compute");
@@ -63,14 +68,14 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
   std::optional<std::string> written;
   if (chosen.stands() && flags.out) {
     const policy::PolicyFile file = policy::make_policy(loaded, chosen.point, flags.select, chosen.curve, chosen.fallback);
-    GIMBAL_TRY(write_atomic(*flags.out, file.text() + "\n"));
-    // A document's paths may be relative to its own folder.
-    const std::string folder = flags.source ? std::filesystem::path(*flags.source).parent_path().string() : "";
-    const std::string ids = policy::locate_input(loaded.request.model + ".ids", folder);
+    std::vector<OutputFile> files;
+    const std::string ids = policy::locate_input(ids_path_of(loaded.request.model), folder);
     if (!loaded.request.model.empty() && exists(ids)) {
-      GIMBAL_TRY(const std::string bytes, read_file(ids));
-      GIMBAL_TRY(write_atomic(*flags.out + ".ids", bytes));
+      files.push_back({ids_path_of(*flags.out), ""});
+      GIMBAL_TRY(files.back().content, read_file(ids));
     }
+    files.push_back({*flags.out, file.text() + "\n"});
+    GIMBAL_TRY(write_outputs(files));
     written = flags.out;
   }
   DocumentWriter document("gimbal.policy.choose/1");
@@ -183,7 +188,7 @@ Command policy_choose_command() {
   command.option("--select", &flags->select).value("RULE").help("the rule");
   command.option("--fallback", &flags->fallback).value("RULE").help("the rule that stands in when the first cannot be met");
   add_frontier_options(command, flags->frontier, true);
-  command.option("-o, --out, --output", &flags->out).value("FILE").file().help("the policy file");
+  command.option("-o, --out, --output", &flags->out).value("FILE").written().beside({".ids"}).help("the policy file");
   command.example("gimbal policy choose frontier.json --select power:0.8 -o policy.json");
   command.run([flags](CommandContext& context) { return choose(context, *flags); });
   return command;

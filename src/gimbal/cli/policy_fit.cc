@@ -1,12 +1,12 @@
 // gimbal policy fit, predict: nuisance models from logged data, and their predictions for new rows.
-#include <atomic>
+#include <array>
 
 #include "gimbal/base/file.h"
-#include "gimbal/base/hash.h"
 #include "gimbal/base/number.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_fit.h"
 #include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/inspect.h"
 #include "gimbal/policy/nuisance_table.h"
@@ -48,7 +48,7 @@ void write_fit_document(DocumentWriter& document, const policy::CrossfitResult& 
   json.field("rows", static_cast<std::int64_t>(fit.data.rows()))
       .field("arms", model.arms)
       .field("outcome_kind", policy::outcome_kind_name(policy::outcome_kind(fit.data.fitted_outcome())));
-  json.field("c0", model.c0).field("folds", model.spec.folds).key("propensity").begin_object();
+  json.field("c0", model.outcome_sign() * model.c0).field("folds", model.spec.folds).key("propensity").begin_object();
   json.field("kind", model.flags.propensity->text())
       .field("clipped", static_cast<std::int64_t>(fit.clipped))
       .field("min", fit.propensity_min);
@@ -77,13 +77,16 @@ Result<int> fit(CommandContext& context, const FitFlags& flags) {
   GIMBAL_TRY(const policy::DataFlags columns, data_flags(flags.columns));
   GIMBAL_TRY(const policy::FitSpec spec, fit_spec(flags.fit, context.seed));
   GIMBAL_TRY(refuse_standard_input(flags.data, "DATA"));
+  if (columns.baseline.starts_with("policy:")) {
+    GIMBAL_TRY(check_written(std::array{NamedFile{"--out", flags.out}},
+                             std::array{NamedFile{"--baseline", columns.baseline.substr(7)}}));
+  }
   GIMBAL_TRY(policy::LoggedData data, policy::load_logged(flags.data, columns, fit_load_options(columns, spec)));
   GIMBAL_TRY(check_baseline(data, columns, spec.unknown));
   warn_count(context, "missing_outcome", data.dropped_missing_outcome, "row", "without an outcome skipped");
   context.lap("read");
   GIMBAL_TRY(policy::CrossfitResult fitted, crossfit_with_progress(context, std::move(data), columns, spec));
-  fitted.model.training_path = flags.data;
-  GIMBAL_TRY(fitted.model.training_sha256, sha256_file(flags.data));
+  GIMBAL_TRY(fitted.model.training, training_data_of(flags.data, context.clock()));
   context.lap("compute");
   GIMBAL_TRY(write_model(fitted, flags.out));
   forward_warnings(context, fitted.warnings);
@@ -115,11 +118,12 @@ Result<int> predict(CommandContext& context, const PredictFlags& flags) {
   GIMBAL_TRY(out.table.b,
              policy::baseline_probabilities(model.flags.baseline, nullptr, model.arms, out.table.e, &table, spec.unknown));
   context.lap("compute");
-  GIMBAL_TRY(policy::write_nuisance_table(flags.out, out));
+  GIMBAL_TRY(policy::write_nuisance_table(flags.out, out, model.flags.minimize));
   warn_unknown_categories(context, predicted.unknown_cells);
   warn_count(context, "clipped", predicted.clipped, "row", "with a clipped propensity: clipping changes what is estimated");
-  context.print(fmt::format("{}: {} rows of predictions for {} arms\nNext: gimbal policy frontier --nuisances {}\n", flags.out,
-                            format_count(static_cast<std::int64_t>(table.rows())), model.arms.size(), flags.out));
+  context.print(fmt::format("{}: {} rows of predictions for {} arms\nNext: gimbal policy frontier --nuisances {}{}\n",
+                            flags.out, format_count(static_cast<std::int64_t>(table.rows())), model.arms.size(), flags.out,
+                            model.flags.minimize ? " --minimize" : ""));
   DocumentWriter document("gimbal.policy.predict/1");
   document.json().field("rows", static_cast<std::int64_t>(table.rows())).field("file", flags.out);
   document.json().field("unknown_categories", static_cast<std::int64_t>(predicted.unknown_cells));
@@ -173,31 +177,9 @@ std::string model_text(const policy::Model& model) {
 }
 
 Result<void> write_model(const policy::CrossfitResult& fitted, const std::string& path) {
-  GIMBAL_TRY(policy::write_nuisance_table(policy::nuisance_path_of(path), fitted.nuisance));
-  if (!fitted.nuisance.id.empty()) GIMBAL_TRY(write_id_hashes(path + ".ids", fitted.nuisance.id));
+  GIMBAL_TRY(policy::write_nuisance_table(policy::nuisance_path_of(path), fitted.nuisance, fitted.model.flags.minimize));
+  if (!fitted.nuisance.id.empty()) GIMBAL_TRY(write_id_hashes(ids_path_of(path), fitted.nuisance.id));
   return write_atomic(path, model_text(fitted.model));
-}
-
-Result<void> write_id_hashes(const std::string& path, const std::vector<std::string>& ids) {
-  std::vector<std::uint64_t> hashes;
-  for (const std::string& id : ids) hashes.push_back(hash64(id));
-  std::ranges::sort(hashes);
-  std::string bytes;
-  bytes.reserve(hashes.size() * 8);
-  for (const std::uint64_t hash : hashes) {
-    for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<char>(hash >> shift & 0xff));
-  }
-  return write_atomic(path, bytes);
-}
-
-Result<std::vector<std::uint64_t>> read_id_hashes(const std::string& path) {
-  GIMBAL_TRY(const std::string bytes, read_file(path));
-  if (bytes.size() % 8 != 0)
-    return fail_at(path, ErrorCode::kCorrupted, "expected a multiple of 8 bytes, found {}", bytes.size());
-  std::vector<std::uint64_t> hashes(bytes.size() / 8, 0);
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    hashes[i / 8] |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * (i % 8));
-  return hashes;
 }
 
 Command policy_fit_command() {
@@ -209,7 +191,12 @@ Command policy_fit_command() {
   command.positional("DATA", &flags->data).file().help("logged data: one row a unit, CSV or CSV.gz");
   add_data_options(command, flags->columns);
   add_fit_options(command, flags->fit);
-  command.option("-o, --out, --output", &flags->out).value("FILE").file().required().help("the model");
+  command.option("-o, --out, --output", &flags->out)
+      .value("FILE")
+      .written()
+      .beside({".oof.csv.gz", ".ids"})
+      .required()
+      .help("the model");
   command.example("gimbal policy fit campaign.csv --outcome visit --action segment --propensity uniform -o model.json",
                   "Every column is a feature.");
   command.run([flags](CommandContext& context) { return fit(context, *flags); });
@@ -223,7 +210,7 @@ Command policy_predict_command() {
   command.positional("NEW", &flags->data).file().help("new rows; outcome and action are not needed");
   command.option("-o, --out, --output", &flags->out)
       .value("FILE")
-      .file()
+      .written()
       .required()
       .help("the nuisance table (docs/formats/nuisances.md)");
   command.option("--unknown-category", &flags->unknown_category)

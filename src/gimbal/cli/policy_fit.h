@@ -1,10 +1,8 @@
 // What `fit` and `run` share: reading for a fit, fitting with progress, writing a model and its companions.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "gimbal/cli/command_context.h"
 #include "gimbal/policy/crossfit.h"
@@ -21,9 +19,5 @@ Result<void> check_baseline(const policy::LoggedData& data, const policy::DataFl
 std::string model_text(const policy::Model& model);
 // PATH, PATH.oof.csv.gz and, where there are ids, PATH.ids; each atomically, the model last.
 Result<void> write_model(const policy::CrossfitResult& fitted, const std::string& path);
-
-// Sorted little-endian 64-bit hashes (hash64) of ids: enough to notice a unit that stands in two files.
-Result<void> write_id_hashes(const std::string& path, const std::vector<std::string>& ids);
-Result<std::vector<std::uint64_t>> read_id_hashes(const std::string& path);
 
 }  // namespace gimbal::cli

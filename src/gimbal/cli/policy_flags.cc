@@ -295,12 +295,12 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
   return out;
 }
 
-void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs) {
-  json.key("inputs").begin_array();
-  for (const policy::InputFile& file : inputs) {
-    json.begin_object().field("role", file.role).field("path", file.path).field("sha256", file.sha256).end_object();
+std::vector<NamedFile> files_of(const policy::LoadedFrontier& loaded, const std::string& folder) {
+  std::vector<NamedFile> out;
+  for (const policy::InputFile& file : loaded.inputs) {
+    out.push_back({file.role, policy::locate_input(file.path, folder, file.sha256)});
   }
-  json.end_array();
+  return out;
 }
 
 void forward_warnings(CommandContext& context, const std::vector<Warning>& warnings) {

@@ -66,7 +66,8 @@ void add_frontier_options(Command& command, FrontierOptions& options, bool input
 Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options, const std::string& model, std::uint64_t seed);
 
 // --- pieces of output
-void write_inputs(JsonWriter& json, const std::vector<policy::InputFile>& inputs);
+// The files that a frontier was made from, where they lie: what its command must not overwrite. `folder`: of its document.
+std::vector<NamedFile> files_of(const policy::LoadedFrontier& loaded, const std::string& folder);
 void forward_warnings(CommandContext& context, const std::vector<Warning>& warnings);
 // "3 rows without an outcome skipped", with its count; nothing when there are none.
 void warn_count(CommandContext& context, std::string code, std::size_t count, std::string_view noun, std::string_view rest);

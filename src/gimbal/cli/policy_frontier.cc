@@ -1,7 +1,6 @@
 // gimbal policy frontier: the whole trade-off between improvement and power, as a document, CSV and chart.
 #include <filesystem>
 
-#include "gimbal/base/file.h"
 #include "gimbal/base/number.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_flags.h"
@@ -37,8 +36,7 @@ Result<std::vector<policy::FrontierPoint>> marked_points(const policy::LoadedFro
   return out;
 }
 
-Result<void> write_unit_probabilities(const policy::LoadedFrontier& loaded, const std::vector<policy::FrontierPoint>& points,
-                                      const std::string& path) {
+Result<std::string> unit_probabilities(const policy::LoadedFrontier& loaded, const std::vector<policy::FrontierPoint>& points) {
   const std::vector<std::string>& arms = loaded.frontier->arms();
   std::vector<std::string> header = {loaded.ids.empty() ? "row" : "id", "at"};
   for (const std::string& arm : arms) header.push_back("p_" + arm);
@@ -55,7 +53,7 @@ Result<void> write_unit_probabilities(const policy::LoadedFrontier& loaded, cons
       csv.end_row();
     }
   }
-  return write_atomic(path, csv.text());
+  return csv.text();
 }
 
 // Ten of the printed points show the shape of a grid; the document has all of them.
@@ -137,7 +135,7 @@ void print_summary(CommandContext& context, const policy::FrontierDocument& docu
 }
 
 // Without randomization the frontier with it is drawn behind: the gap is what randomization buys.
-Result<void> write_chart(policy::FrontierRequest request, const policy::FrontierDocument& document, const std::string& path) {
+Result<std::string> chart(policy::FrontierRequest request, const policy::FrontierDocument& document) {
   policy::FrontierHighlights highlights;
   std::optional<policy::LoadedFrontier> randomized;
   std::optional<policy::FrontierDocument> behind;
@@ -148,7 +146,7 @@ Result<void> write_chart(policy::FrontierRequest request, const policy::Frontier
     highlights.behind = &*behind;
     highlights.behind_label = "with randomization";
   }
-  return write_atomic(path, policy::frontier_chart(document, highlights).svg);
+  return policy::frontier_chart(document, highlights).svg;
 }
 
 Result<int> frontier(CommandContext& context, const Flags& flags) {
@@ -158,10 +156,21 @@ Result<int> frontier(CommandContext& context, const Flags& flags) {
                    "probabilities are written for the points of --at RULE, and none is given");
   }
   GIMBAL_TRY(const policy::LoadedFrontier loaded, policy::load_frontier(request));
+  std::vector<NamedFile> written;
+  for (const auto& [flag, path] :
+       {std::pair("--out", &flags.out), std::pair("--csv", &flags.csv), std::pair("--svg", &flags.svg),
+        std::pair("--unit-probabilities", &flags.unit_probabilities)}) {
+    if (*path) written.push_back({flag, **path});
+  }
+  GIMBAL_TRY(check_written(written, files_of(loaded, "")));
   context.lap("read");
   GIMBAL_TRY(policy::FrontierDocument document, policy::solve_document(loaded));
   GIMBAL_TRY(std::vector<policy::FrontierPoint> marks, marked_points(loaded, flags.marks));
-  if (flags.unit_probabilities) GIMBAL_TRY(write_unit_probabilities(loaded, document.points, *flags.unit_probabilities));
+  std::vector<OutputFile> files;
+  if (flags.unit_probabilities) {
+    files.push_back({*flags.unit_probabilities, ""});
+    GIMBAL_TRY(files.back().content, unit_probabilities(loaded, document.points));
+  }
   for (policy::FrontierPoint& mark : marks) document.points.push_back(std::move(mark));
   context.lap("compute");
   forward_warnings(context, loaded.frontier->warnings());
@@ -169,12 +178,15 @@ Result<int> frontier(CommandContext& context, const Flags& flags) {
   if (const auto gap = loaded.frontier->gap(document.max_tau)) {
     if (const auto warning = policy::promise_warning(*gap)) forward_warnings(context, {*warning});
   }
-  if (flags.csv) GIMBAL_TRY(write_atomic(*flags.csv, policy::frontier_csv(document)));
-  if (flags.svg) GIMBAL_TRY(write_chart(request, document, *flags.svg));
-  print_summary(context, document, flags.out);
+  if (flags.csv) files.push_back({*flags.csv, policy::frontier_csv(document)});
+  if (flags.svg) {
+    files.push_back({*flags.svg, ""});
+    GIMBAL_TRY(files.back().content, chart(request, document));
+  }
   DocumentWriter writer(policy::kFrontierSchema);
   policy::write_frontier_fields(writer.json(), document);
-  GIMBAL_TRY(finish_document(context, writer, flags.out));
+  GIMBAL_TRY(finish_document(context, writer, flags.out, std::move(files)));
+  print_summary(context, document, flags.out);
   return 0;
 }
 
@@ -187,17 +199,21 @@ Command policy_frontier_command() {
       "Every policy that no other beats in both goals, exactly. The plug-in curve is what the models promise; the honest curve "
       "is what the same "
       "policies deliver on rows that the models have not seen.");
-  command.positional("MODEL", &flags->model).file().optional().help("a model of `gimbal policy fit`");
+  command.positional("MODEL", &flags->model)
+      .file()
+      .beside({".oof.csv.gz", ".ids"})
+      .optional()
+      .help("a model of `gimbal policy fit`");
   add_frontier_options(command, flags->frontier, true);
   command.option("--mark", &flags->marks)
       .whole_words()
       .file()
       .value("FILE")
       .help("probabilities p_ARM of another policy on the same units: put on the chart");
-  command.option("--csv", &flags->csv).file().value("FILE").help("the points as CSV");
-  command.option("--svg", &flags->svg).file().value("FILE").help("the chart");
+  command.option("--csv", &flags->csv).written().value("FILE").help("the points as CSV");
+  command.option("--svg", &flags->svg).written().value("FILE").help("the chart");
   command.option("--unit-probabilities", &flags->unit_probabilities)
-      .file()
+      .written()
       .value("FILE")
       .help("probabilities of each unit at each --at point, as CSV");
   add_out(command, &flags->out);

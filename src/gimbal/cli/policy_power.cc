@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gimbal/base/file.h"
+#include <filesystem>
+
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
 #include "gimbal/cli/policy_commands.h"
@@ -53,6 +54,11 @@ Result<int> power(CommandContext& context, const Flags& flags) {
   for (const std::string& rule : rules) GIMBAL_TRY(parse_rule(rule, "--at"));
   GIMBAL_TRY(const std::optional<policy::CurveKind> given, parse_curve(flags.curve));
   GIMBAL_TRY(const policy::LoadedFrontier loaded, policy::load_frontier_document(flags.frontier));
+  std::vector<NamedFile> written;
+  if (flags.out) written.push_back({"--out", *flags.out});
+  if (flags.svg) written.push_back({"--svg", *flags.svg});
+  const std::string folder = std::filesystem::path(flags.frontier).parent_path().string();
+  GIMBAL_TRY(check_written(written, files_of(loaded, folder)));
   context.lap("read");
   const policy::CurveKind curve = given.value_or(loaded.frontier->curve());
   GIMBAL_TRY(const std::vector<policy::PowerRow> rows,
@@ -64,6 +70,7 @@ Result<int> power(CommandContext& context, const Flags& flags) {
     context.warn("unreached", fmt::format("{} is nowhere reached with {} test units and is left out", rule,
                                           format_count(std::llround(test.n))));
   }
+  std::vector<OutputFile> files;
   if (flags.svg) {
     policy::PowerChartInput chart;
     for (const policy::PowerRow& row : rows) {
@@ -76,11 +83,11 @@ Result<int> power(CommandContext& context, const Flags& flags) {
     chart.side = test.side;
     chart.planned = test.n;
     chart.wording = policy::wording_of(loaded);
-    GIMBAL_TRY(write_atomic(*flags.svg, policy::power_chart(chart).svg));
+    files.push_back({*flags.svg, policy::power_chart(chart).svg});
   }
   DocumentWriter document("gimbal.policy.power/1");
   policy::write_power_fields(document.json(), rows, curve, test);
-  GIMBAL_TRY(finish_document(context, document, flags.out));
+  GIMBAL_TRY(finish_document(context, document, flags.out, std::move(files)));
   double largest = 0;
   for (const policy::PowerRow& row : rows) largest = std::max(largest, std::abs(row.tau));
   TextTable table({"point", "lambda", "improvement", fmt::format("units for {} power", policy::percent_words(flags.power))});
@@ -127,7 +134,7 @@ Command policy_power_command() {
       .value("honest|plugin")
       .show_default("the document's")
       .help("the curve that is planned with");
-  command.option("--svg", &flags->svg).file().value("FILE").help("the chart");
+  command.option("--svg", &flags->svg).written().value("FILE").help("the chart");
   add_out(command, &flags->out);
   command.example("gimbal policy power frontier.json --n 500:20000 --svg power.svg");
   command.run([flags](CommandContext& context) { return power(context, *flags); });

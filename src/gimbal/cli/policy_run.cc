@@ -13,6 +13,7 @@
 #include "gimbal/cli/policy_evaluate.h"
 #include "gimbal/cli/policy_fit.h"
 #include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/run_setup.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/data/csv.h"
@@ -195,8 +196,8 @@ class PolicyRun {
       return fail(ErrorCode::kInterrupted, "interrupted while fitting; go on with --resume {}", directory_->path());
     }
     GIMBAL_TRY(fitted_, std::move(fitted));
-    fitted_->model.training_path = flags_.test.empty() ? "train.csv.gz" : flags_.data;
-    GIMBAL_TRY(fitted_->model.training_sha256, sha256_file(train_path_));
+    GIMBAL_TRY(fitted_->model.training, training_data_of(train_path_, context_.clock()));
+    if (flags_.test.empty()) fitted_->model.training.path = "train.csv.gz";  // a run can be moved
     GIMBAL_TRY(write_model(*fitted_, artifact("model.json")));
     forward_warnings(context_, fitted_->warnings);
     context_.lap("fit");

@@ -88,8 +88,8 @@ Result<void> fit_models(const run::TourContext& tour, VoucherStudy& study) {
   policy::CrossfitHooks hooks;
   hooks.stop = tour.stop;
   GIMBAL_TRY(policy::CrossfitResult fitted, policy::crossfit(std::move(rows), voucher_columns(), voucher_fit(), hooks));
-  fitted.model.training_path = study.train;
-  GIMBAL_TRY(fitted.model.training_sha256, sha256_file(study.train));
+  fitted.model.training.path = study.train;
+  GIMBAL_TRY(fitted.model.training.sha256, sha256_file(study.train));
   return write_model(fitted, study.model);
 }
 

@@ -7,6 +7,7 @@
 #include "gimbal/base/text.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/data/npy.h"
 #include "gimbal/policy/charts.h"
@@ -43,14 +44,15 @@ Result<Source> from_model(const Flags& flags) {
   GIMBAL_TRY(policy::Model model, policy::Model::read(json));
   policy::NuisanceReadOptions options;
   if (!model.flags.cluster.empty()) options.cluster_column = "cluster";
+  options.minimize = model.flags.minimize;
   GIMBAL_TRY(const policy::NuisanceTable oof, policy::read_nuisance_table(policy::nuisance_path_of(*flags.model), options));
   const std::string folder = std::filesystem::path(*flags.model).parent_path().string();
-  const std::string training = policy::locate_input(model.training_path, folder, model.training_sha256);
+  const std::string training = policy::locate_input(model.training.path, folder, model.training.sha256);
   GIMBAL_TRY(const std::string sha, sha256_file(training));
-  if (sha != model.training_sha256) {
+  if (sha != model.training.sha256) {
     return fail_at(training, ErrorCode::kConflict,
                    "the training file has changed since the model was fitted: expected sha256 {}, found {}",
-                   model.training_sha256, sha);
+                   model.training.sha256, sha);
   }
   GIMBAL_TRY(const policy::LoggedData data, policy::load_logged(training, model.flags, {.all_columns = true}));
   if (data.rows() != oof.table.units()) {
@@ -98,8 +100,7 @@ Result<Source> from_model(const Flags& flags) {
   out.file.baseline = model.flags.baseline;
   out.file.c0 = model.c0;
   out.file.data = model.flags;
-  out.file.training_path = model.training_path;
-  out.file.training_sha256 = model.training_sha256;
+  out.file.training = model.training;
   out.file.model = std::move(model);
   return out;
 }
@@ -151,8 +152,8 @@ Result<Source> from_scores(const Flags& flags) {
     for (std::size_t i = 0; i < table.rows(); ++i) out.input.x(i, f) = columns[f]->numbers[i];
   }
   out.file.arms = out.input.arms;
-  out.file.training_path = flags.features_file;
-  GIMBAL_TRY(out.file.training_sha256, sha256_file(flags.features_file));
+  out.file.training.path = flags.features_file;
+  GIMBAL_TRY(out.file.training.sha256, sha256_file(flags.features_file));
   return out;
 }
 
@@ -196,20 +197,26 @@ Result<int> tree(CommandContext& context, const Flags& flags) {
   context.lap("read");
   GIMBAL_TRY(const policy::PolicyTree grown, policy::fit_tree(source.input, options));
   context.lap("compute");
-  if (flags.svg) GIMBAL_TRY(write_atomic(*flags.svg, tree_chart(grown).svg));
+  std::vector<OutputFile> files;
+  if (flags.svg) files.push_back({*flags.svg, tree_chart(grown).svg});
   DocumentWriter document("gimbal.policy.tree/1");
   policy::write_tree_fields(document.json(), grown);
   if (flags.out) {
     source.file.source = policy::PolicyFile::Source::kTree;
     source.file.lambda = source.file.effective_lambda = flags.lambda.value_or(policy::kInfinity);
     source.file.tree = grown;
-    GIMBAL_TRY(write_atomic(*flags.out, source.file.text() + "\n"));
+    if (flags.model && exists(ids_path_of(*flags.model))) {
+      files.push_back({ids_path_of(*flags.out), ""});
+      GIMBAL_TRY(files.back().content, read_file(ids_path_of(*flags.model)));
+    }
+    files.push_back({*flags.out, source.file.text() + "\n"});
   }
-  GIMBAL_TRY(finish_document(context, document));
+  GIMBAL_TRY(finish_document(context, document, {}, std::move(files)));
+  const double sign = source.file.data.outcome_sign();  // scores are made large; the value is reported as the outcome stands
   std::string text = policy::tree_text(grown);
-  text += fmt::format("\n{} per unit: {}\n",
-                      grown.objective == policy::TreeObjective::kReward ? "Value on held-out scores" : "Objective",
-                      format_significant(grown.reward_per_unit, 4));
+  text += fmt::format(
+      "\n{} per unit: {}\n", grown.objective == policy::TreeObjective::kReward ? "Value on held-out scores" : "Objective",
+      format_significant((grown.objective == policy::TreeObjective::kReward ? sign : 1.0) * grown.reward_per_unit, 4));
   text += "The value of the tree that looks best is optimistic: evaluate it on a test set.\n";
   text += flags.out ? fmt::format("\nNext: gimbal policy evaluate {} TEST.csv\n", *flags.out)
                     : "\nNext: write the policy with -o tree.json\n";
@@ -226,7 +233,11 @@ Command policy_tree_command() {
       "Splits maximize the out-of-fold doubly robust scores of the assigned arms (reward) or, for two arms, the frontier's "
       "objective at a lambda. "
       "A row goes left iff its value is at most the threshold; missing values go right.");
-  command.positional("MODEL", &flags->model).file().optional().help("a model of `gimbal policy fit`");
+  command.positional("MODEL", &flags->model)
+      .file()
+      .beside({".oof.csv.gz", ".ids"})
+      .optional()
+      .help("a model of `gimbal policy fit`");
   command.option("--scores", &flags->scores).file().value("FILE").help("scores Gamma, a column an arm: .csv or .npy");
   command.option("--features-file", &flags->features_file)
       .file()
@@ -242,8 +253,8 @@ Command policy_tree_command() {
   command.option("--objective", &flags->objective).value("reward|frontier").help("what splits maximize");
   command.option("--lambda", &flags->lambda).min(0).value("V").help("price of improvement, with --objective frontier");
   command.option("--score", &flags->score).value("dr|cipw|ipw").help("variance cost of the frontier objective");
-  command.option("--svg", &flags->svg).file().value("FILE").help("the tree as a picture");
-  add_out(command, &flags->out).help("the policy file, for `apply` and `evaluate`");
+  command.option("--svg", &flags->svg).written().value("FILE").help("the tree as a picture");
+  add_out(command, &flags->out).beside({".ids"}).help("the policy file, for `apply` and `evaluate`");
   command.example("gimbal policy tree model.json --depth 2 -o tree.json --svg tree.svg");
   command.run([flags](CommandContext& context) { return tree(context, *flags); });
   return command;

@@ -9,7 +9,7 @@
 namespace gimbal::cli {
 
 OptionBuilder add_out(Command& command, std::optional<std::string>* path) {
-  return command.option("-o, --out, --output", path).value("FILE").file().help("where the result goes, written atomically");
+  return command.option("-o, --out, --output", path).value("FILE").written().help("where the result goes, written atomically");
 }
 
 OptionBuilder add_run_dir(Command& command, std::optional<std::string>* path) {
@@ -40,7 +40,7 @@ OptionBuilder add_limit(Command& command, std::optional<std::int64_t>* limit) {
 }
 
 OptionBuilder add_report(Command& command, std::optional<std::string>* path) {
-  return command.option("--report, --html", path).value("FILE").file().help("write an HTML report, self-contained");
+  return command.option("--report, --html", path).value("FILE").written().help("write an HTML report, self-contained");
 }
 
 OptionBuilder add_skip_bad(Command& command, bool* skip) {

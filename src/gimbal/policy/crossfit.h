@@ -30,7 +30,7 @@ struct ArmSummary {
 
 struct CrossfitResult {
   LoggedData data;           // the rows that were used (--trim leaves some out)
-  Model model;               // training_path and training_sha256 are left empty
+  Model model;               // `training` is left empty
   NuisanceTable nuisance;    // out-of-fold (in-sample with one fold) e, mu, var with y and a; full_mu, full_var
   std::vector<int> fold_of;  // the fold of each row
   std::vector<ArmSummary> arms;

@@ -27,7 +27,7 @@ class Loader {
     }
     GIMBAL_TRY(out_.request.model.empty() ? from_nuisances() : from_model());
     GIMBAL_TRY(check_forbidden_levels());
-    parts_.c0 = out_.c0 = *out_.request.c0;
+    parts_.c0 = out_.c0 = out_.data.outcome_sign() * *out_.request.c0;
     GIMBAL_TRY(Frontier frontier, make_frontier(parts_, out_.request));
     out_.frontier = std::make_shared<const Frontier>(std::move(frontier));
     out_.request.n_test = out_.frontier->options().test.n;
@@ -106,10 +106,9 @@ class Loader {
     out_.model = std::make_shared<const Model>(std::move(read));
     const Model& model = *out_.model;
     out_.data = model.flags;
-    out_.training_path = model.training_path;
-    out_.training_sha256 = model.training_sha256;
+    out_.training = model.training;
     if (request.baseline.empty()) request.baseline = model.flags.baseline;
-    if (!request.c0) request.c0 = model.c0;
+    if (!request.c0) request.c0 = model.outcome_sign() * model.c0;
     GIMBAL_TRY(read_baseline_policy());
 
     // The training rows: out-of-fold predictions, and the full-data models' for a population that is not given.
@@ -119,6 +118,7 @@ class Loader {
     if (exists(locate_input(oof_path, folder_))) {
       GIMBAL_TRY(const std::string path, input("nuisances", oof_path));
       NuisanceReadOptions options;
+      options.minimize = model.flags.minimize;
       if (!model.flags.cluster.empty()) options.cluster_column = "cluster";
       GIMBAL_TRY(oof, read_nuisance_table(path, options));
       if (oof->table.arms != model.arms) {
@@ -177,12 +177,12 @@ class Loader {
 
   // The columns of the training rows, in the order of the out-of-fold table.
   Result<data::DataTable> read_training_units(const NuisanceTable& oof) {
-    GIMBAL_TRY(const std::string path, input("training", out_.training_path, folder_.empty() ? model_folder_ : folder_));
+    GIMBAL_TRY(const std::string path, input("training", out_.training.path, folder_.empty() ? model_folder_ : folder_));
     GIMBAL_TRY(const std::string sha, sha256_file(path));
-    if (sha != out_.training_sha256) {
+    if (sha != out_.training.sha256) {
       return fail_at(path, ErrorCode::kConflict,
                      "the training file has changed since the model was fitted: expected sha256 {}, found {}",
-                     out_.training_sha256, sha);
+                     out_.training.sha256, sha);
     }
     GIMBAL_TRY(LoggedData data, load_logged(path, out_.model->flags, {.all_columns = true}));
     if (data.rows() == oof.table.units()) return std::move(data.table);
@@ -213,8 +213,7 @@ class Loader {
     GIMBAL_TRY(NuisanceTable read, read_nuisance_table(path, options));
     out_.data.cluster = request.cluster;
     out_.data.minimize = request.minimize;
-    out_.training_path = request.nuisances;
-    out_.training_sha256 = out_.inputs.back().sha256;
+    out_.training = {request.nuisances, out_.inputs.back().sha256, "", ""};
     if (columns_needed()) {
       GIMBAL_TRY(training_units_, data::read_table(path));
       parts_.training_units = &training_units_;
@@ -226,7 +225,7 @@ class Loader {
       GIMBAL_TRY(read.table.b, baseline_probabilities(request.baseline, out_.baseline_policy, read.table.arms, read.table.e,
                                                       parts_.training_units, request.unknown));
     }
-    if (!request.c0) request.c0 = default_centre(read);
+    if (!request.c0) request.c0 = (request.minimize ? -1.0 : 1.0) * default_centre(read);
     if (read.logged) {
       parts_.training = std::make_shared<const Table>(read.table);
       parts_.logged = std::make_shared<const Logged>(*read.logged);
@@ -394,8 +393,7 @@ PolicyFile make_policy(const LoadedFrontier& loaded, const FrontierPoint& point,
   out.promise = promise;
   out.data = loaded.data;
   if (loaded.model) out.model = *loaded.model;
-  out.training_path = loaded.training_path;
-  out.training_sha256 = loaded.training_sha256;
+  out.training = loaded.training;
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "gimbal/policy/limits.h"
 #include "gimbal/policy/model.h"
 #include "gimbal/policy/policy_file.h"
+#include "gimbal/policy/training_data.h"
 #include "gimbal/policy/types.h"
 
 namespace gimbal::policy {
@@ -56,7 +57,7 @@ struct LoadedFrontier {
   std::shared_ptr<const PolicyFile> baseline_policy;
   data::DataTable population{"population"};  // columns of the population's units, where a file was read
   std::vector<std::string> ids;              // of the population; empty: rows are numbered
-  std::string training_path, training_sha256;
+  TrainingData training;
   DataFlags data;
   double c0 = 0;
   std::size_t trimmed = 0, unknown_cells = 0;

@@ -211,7 +211,7 @@ Result<Predictions> Model::predict(const Designs& designs, const data::DataTable
 void Model::write_fields(JsonWriter& json) const {
   json.field("rows", static_cast<std::int64_t>(rows))
       .field("arms", arms)
-      .field("c0", c0)
+      .field("c0", outcome_sign() * c0)
       .field("outcome_kind", binary ? "binary" : "other");
   json.key("data");
   flags.write(json);
@@ -236,7 +236,8 @@ void Model::write_fields(JsonWriter& json) const {
     json.end_object();
   }
   json.end_array();
-  json.key("training").begin_object().field("path", training_path).field("sha256", training_sha256).end_object();
+  json.key("training");
+  training.write(json);
 }
 
 Result<Model> Model::read(const JsonView& json) {
@@ -249,6 +250,7 @@ Result<Model> Model::read(const JsonView& json) {
   out.binary = kind == "binary";
   GIMBAL_TRY(const JsonView data, json.get("data"));
   GIMBAL_TRY(out.flags, DataFlags::read(data));
+  out.c0 *= out.outcome_sign();
   if (!out.flags.propensity) return fail(ErrorCode::kCorrupted, "{}: the model names no propensity", json.path());
   GIMBAL_TRY(const JsonView fit, json.get("fit"));
   GIMBAL_TRY(out.spec, FitSpec::read(fit));
@@ -278,8 +280,7 @@ Result<Model> Model::read(const JsonView& json) {
   }
   GIMBAL_TRY(check_parts(out, json.path()));
   GIMBAL_TRY(const JsonView training, json.get("training"));
-  GIMBAL_TRY(out.training_path, training.string("path"));
-  GIMBAL_TRY(out.training_sha256, training.string("sha256"));
+  GIMBAL_TRY(out.training, TrainingData::read(training));
   return out;
 }
 

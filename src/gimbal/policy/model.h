@@ -11,6 +11,7 @@
 #include "gimbal/policy/fit_spec.h"
 #include "gimbal/policy/propensity.h"
 #include "gimbal/policy/regression.h"
+#include "gimbal/policy/training_data.h"
 #include "gimbal/policy/types.h"
 
 namespace gimbal::policy {
@@ -55,9 +56,9 @@ class Model {
   double variance_floor = 0;  // 1e-12 Var(Y)
   bool binary = false;
   std::size_t rows = 0;
-  std::string training_path, training_sha256;
+  TrainingData training;
 
-  double outcome_sign() const { return flags.minimize ? -1.0 : 1.0; }
+  double outcome_sign() const { return flags.outcome_sign(); }
   // Columns that read_table must keep as text, and all that predictions need.
   data::NameSet text_columns() const;
   data::NameSet columns() const;

@@ -29,7 +29,7 @@ void write_policy(JsonWriter& json, const PolicyFile& p) {
     write_policy(json, *p.baseline_policy);
   else
     json.null();
-  json.field("c0", p.c0)
+  json.field("c0", p.data.outcome_sign() * p.c0)
       .field("select", p.select)
       .field("curve", p.curve == CurveKind::kHonest ? "honest" : "plugin")
       .field("fallback", p.fallback);
@@ -44,7 +44,8 @@ void write_policy(JsonWriter& json, const PolicyFile& p) {
   } else {
     json.null();
   }
-  json.key("training").begin_object().field("path", p.training_path).field("sha256", p.training_sha256).end_object();
+  json.key("training");
+  p.training.write(json);
   json.key("data");
   p.data.write(json);
   json.key("model");
@@ -123,10 +124,10 @@ Result<PolicyFile> parse_policy_file(const JsonView& json) {
     p.promise = promise;
   }
   GIMBAL_TRY(const JsonView training, json.get("training"));
-  GIMBAL_TRY(p.training_path, training.string("path"));
-  GIMBAL_TRY(p.training_sha256, training.string("sha256"));
+  GIMBAL_TRY(p.training, TrainingData::read(training));
   GIMBAL_TRY(const JsonView data, json.get("data"));
   GIMBAL_TRY(p.data, DataFlags::read(data));
+  p.c0 *= p.data.outcome_sign();
   if (json.has("model")) {
     GIMBAL_TRY(const JsonView model, json.get("model"));
     GIMBAL_TRY(p.model, Model::read(model));

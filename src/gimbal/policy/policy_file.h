@@ -14,6 +14,7 @@
 #include "gimbal/policy/evaluate.h"
 #include "gimbal/policy/limits.h"
 #include "gimbal/policy/model.h"
+#include "gimbal/policy/training_data.h"
 #include "gimbal/policy/tree.h"
 #include "gimbal/policy/types.h"
 
@@ -52,7 +53,7 @@ struct PolicyFile {
   DataFlags data;                  // column names; of a nuisance table: only cluster and minimize count
   std::optional<Model> model;      // kModel, and kTree made from a model
   std::optional<PolicyTree> tree;  // kTree
-  std::string training_path, training_sha256;
+  TrainingData training;
 
   std::string text() const;  // the document, without a trailing newline
 };

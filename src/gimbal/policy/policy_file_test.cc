@@ -21,8 +21,7 @@ PolicyFile small() {
   policy.select = "lambda:12";
   policy.curve = CurveKind::kPlugin;
   policy.promise = Promise{0.43, 0.199, 0.8, 199, {}, {}};
-  policy.training_path = "p1.csv";
-  policy.training_sha256 = std::string(64, 'a');
+  policy.training = {"p1.csv", std::string(64, 'a'), "all.csv", std::string(64, 'b')};
   return policy;
 }
 
