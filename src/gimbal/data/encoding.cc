@@ -20,7 +20,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 bool in_domain(Transform transform, double value) {
   if (transform == Transform::kLog) return value > 0;
   if (transform == Transform::kLog1p) return value > -1;
-  return true;
+  return std::fabs(value) <= kLargestMagnitude;
 }
 
 double transformed(Transform transform, double value) {
@@ -30,6 +30,8 @@ double transformed(Transform transform, double value) {
 }
 
 std::string domain_message(const FeatureSpec& spec, const std::string& cell) {
+  if (spec.transform == Transform::kNone)
+    return fmt::format("{} must lie within -1e100 and 1e100, found {}", spec.text(), gimbal::quoted(cell));
   return fmt::format("{} needs a value above {}, found {}", spec.text(), spec.transform == Transform::kLog ? "0" : "-1",
                      gimbal::quoted(cell));
 }

@@ -65,7 +65,8 @@ struct Encoded {
 class Encoding {
  public:
   // Errors: not_found (a column that the table lacks), parse_error (up to 20 cells outside the domain of log or log1p,
-  // "data.csv:17:2: log(history) needs a value above 0, found \"0\""; a cell that is not a number under log),
+  // "data.csv:17:2: log(history) needs a value above 0, found \"0\""; a cell that is not a number under log; a number beyond
+  // kLargestMagnitude),
   // insufficient_data (no rows). O(rows x features).
   static Result<Encoding> fit(const DataTable& table, std::span<const FeatureSpec> features, const FitOptions& options = {});
 

@@ -148,7 +148,12 @@ Result<std::vector<double>> finite_numbers(const DataTable& table, const Column&
   std::vector<double> values = numbers_or_nan(column);
   Diagnostics diagnostics;
   for (std::size_t row = 0; row < values.size(); ++row) {
-    if (std::isfinite(values[row])) continue;
+    if (std::fabs(values[row]) <= kLargestMagnitude) continue;
+    if (std::isfinite(values[row])) {
+      diagnostics.add(table.where(row, column), fmt::format("{} {} must lie within -1e100 and 1e100, found {}", role,
+                                                            gimbal::quoted(column.name), gimbal::quoted(column.text(row))));
+      continue;
+    }
     const bool first = diagnostics.empty();
     diagnostics.add(
         table.where(row, column),

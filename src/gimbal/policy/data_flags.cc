@@ -1,7 +1,10 @@
 #include "gimbal/policy/data_flags.h"
 
+#include <cmath>
+
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
+#include "gimbal/data/table.h"
 
 namespace gimbal::policy {
 namespace {
@@ -68,6 +71,9 @@ Result<ValueCost> parse_value_cost(std::string_view text) {
   if (!number) {
     return fail_at("--value-cost", ErrorCode::kUsage, "expected a number or @column after \"{}=\", found {}", cost.arm,
                    quoted(right));
+  }
+  if (!(std::fabs(*number) <= data::kLargestMagnitude)) {
+    return fail_at("--value-cost", ErrorCode::kUsage, "a cost must lie within -1e100 and 1e100, found {}", quoted(right));
   }
   cost.constant = *number;
   return cost;

@@ -45,6 +45,9 @@ struct DataFlags {
   std::vector<ValueCost> value_costs;
   std::string baseline = "logging";
 
+  // What an outcome of the files is multiplied by on reading, and what is reported on writing: -1 with --minimize.
+  double outcome_sign() const { return minimize ? -1.0 : 1.0; }
+
   // One object; read(write(x)) == x.
   void write(JsonWriter& json) const;
   static Result<DataFlags> read(const JsonView& json);

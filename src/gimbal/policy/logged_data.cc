@@ -77,7 +77,7 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
 Result<void> resolve_outcome(const data::DataTable& table, const DataFlags& flags, std::vector<double> outcome,
                              LoggedData& out) {
   out.raw_outcome = std::move(outcome);
-  out.outcome_sign = flags.minimize ? -1.0 : 1.0;
+  out.outcome_sign = flags.outcome_sign();
   out.arm_cost.assign(out.arms.size(), 0.0);
   out.logged.outcome.resize(table.rows());
   for (std::size_t i = 0; i < table.rows(); ++i) out.logged.outcome[i] = out.outcome_sign * out.raw_outcome[i];

@@ -94,8 +94,10 @@ Result<std::vector<std::int64_t>> read_clusters(const data::DataTable& table, co
                                    categories.codes.end());  // levels stand by first appearance: dense
 }
 
+double negated(double value) { return 0.0 - value; }  // 0 stays 0, where -value would be -0
+
 void negate(Matrix& m) {
-  for (double& value : m.values()) value = -value;
+  for (double& value : m.values()) value = negated(value);
 }
 
 data::CsvOptions csv_options(const NuisanceReadOptions& options) {
@@ -131,7 +133,7 @@ Result<NuisanceTable> from_columns(const data::DataTable& table, const NuisanceR
   if (const data::Column* y = table.find("y")) {
     GIMBAL_TRY(out.y, data::finite_numbers(table, *y, "outcome"));
     if (options.minimize)
-      for (double& value : out.y) value = -value;
+      for (double& value : out.y) value = negated(value);
   }
   if (options.minimize) {
     negate(t.mu);
@@ -160,9 +162,9 @@ void add_names(std::vector<std::string>& header, const std::string& prefix, cons
   for (const std::string& arm : arms) header.push_back(prefix + arm);
 }
 
-void add_cells(data::CsvWriter& out, const Matrix& values, std::size_t i) {
+void add_cells(data::CsvWriter& out, const Matrix& values, std::size_t i, bool negate = false) {
   if (values.empty()) return;
-  for (const double value : values.row(i)) out.cell(value);
+  for (const double value : values.row(i)) out.cell(negate ? negated(value) : value);
 }
 
 }  // namespace
@@ -186,7 +188,7 @@ Result<NuisanceTable> parse_nuisance_table(std::string_view text, const std::str
   return from_columns(table, options);
 }
 
-std::string format_nuisance_table(const NuisanceTable& table) {
+std::string format_nuisance_table(const NuisanceTable& table, bool minimize) {
   const Table& t = table.table;
   const std::size_t n = t.units();
   std::vector<std::string> header;
@@ -210,21 +212,21 @@ std::string format_nuisance_table(const NuisanceTable& table) {
     if (!table.id.empty()) out.cell(table.id[i]);
     if (!t.weight.empty()) out.cell(t.weight[i]);
     add_cells(out, t.e, i);
-    add_cells(out, t.mu, i);
+    add_cells(out, t.mu, i, minimize);
     add_cells(out, t.var, i);
     add_cells(out, t.b, i);
-    if (!y.empty()) out.cell(y[i]);
+    if (!y.empty()) out.cell(minimize ? negated(y[i]) : y[i]);
     if (table.logged) out.cell(t.arms[static_cast<std::size_t>(table.logged->action[i])]);
     if (clustered) out.cell(table.logged->cluster[i]);
-    add_cells(out, table.full_mu, i);
+    add_cells(out, table.full_mu, i, minimize);
     add_cells(out, table.full_var, i);
     out.end_row();
   }
   return out.take();
 }
 
-Result<void> write_nuisance_table(const std::string& path, const NuisanceTable& table) {
-  return write_atomic(path, format_nuisance_table(table));
+Result<void> write_nuisance_table(const std::string& path, const NuisanceTable& table, bool minimize) {
+  return write_atomic(path, format_nuisance_table(table, minimize));
 }
 
 }  // namespace gimbal::policy

@@ -45,7 +45,9 @@ Result<NuisanceTable> parse_nuisance_table(std::string_view text, const std::str
 
 // The same table as CSV text. Column order: id, weight, e_, mu_, var_, b_ (each in arm order), y, a, cluster
 // (dense ids, where rows are clustered), full_mu_, full_var_.
-std::string format_nuisance_table(const NuisanceTable& table);
-Result<void> write_nuisance_table(const std::string& path, const NuisanceTable& table);  // atomic; .gz by suffix
+// With `minimize` y, mu and full_mu are negated, so that the file holds outcomes as they are and is read with `minimize` again.
+std::string format_nuisance_table(const NuisanceTable& table, bool minimize = false);
+Result<void> write_nuisance_table(const std::string& path, const NuisanceTable& table,
+                                  bool minimize = false);  // atomic; .gz by suffix
 
 }  // namespace gimbal::policy

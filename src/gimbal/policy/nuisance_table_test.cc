@@ -62,6 +62,17 @@ TEST(NuisanceTable, NegatesOutcomesThatAreToBeMadeSmall) {
   EXPECT_THAT(table.y, ElementsAre(-5));
 }
 
+TEST(NuisanceTable, IsWrittenWithOutcomesAsTheyAre) {
+  const std::string text =
+      "e_0,e_1,mu_0,mu_1,var_0,var_1,y,a,full_mu_0,full_mu_1,full_var_0,full_var_1\n0.5,0.5,0,2,3,4,5,1,6,-7,8,9\n";
+  EXPECT_EQ(format_nuisance_table(must(text, {.cluster_column = "", .minimize = true}), true), text);
+}
+
+TEST(NuisanceTable, RefusesNumbersWhoseSquaresWouldOverflow) {
+  EXPECT_THAT(refused("e_0,e_1,mu_0,mu_1,var_0,var_1\n.5,.5,1,-1e300,1,1\n").text(),
+              HasSubstr("t.csv:2:4: prediction \"mu_1\" must lie within -1e100 and 1e100, found \"-1e+300\""));
+}
+
 TEST(NuisanceTable, KeepsOutcomesWithoutActionsForTheCentreOfCipw) {
   const NuisanceTable table = must("e_0,e_1,mu_0,mu_1,var_0,var_1,y\n.5,.5,1,2,3,4,5\n");
   EXPECT_THAT(table.y, ElementsAre(5));
