@@ -17,6 +17,13 @@ namespace gimbal::policy {
 
 inline constexpr double kNoRoom = 1e-12;
 
+// D = pi - b, 0 where the two differ by no more than the rounding of probabilities: it would count as a difference of policies
+// where nobody has moved, and its z is of size 1.
+inline double deviation(double pi, double b) {
+  const double d = pi - b;
+  return d <= 4.5e-16 && d >= -4.5e-16 ? 0.0 : d;
+}
+
 struct Bounds {
   double max_drift = 1;                 // |D_a| <= max_drift, in (0, 1]
   std::vector<double> floor, ceiling;   // one an arm, in [0, 1]; empty: 0 and 1

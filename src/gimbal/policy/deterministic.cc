@@ -1,7 +1,6 @@
 #include "gimbal/policy/deterministic.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "gimbal/policy/path_scan.h"
 
@@ -104,10 +103,11 @@ Result<Matrix> deterministic_probabilities(std::shared_ptr<const Table> table, c
   Matrix pi(model.units(), 2);
   for (std::size_t i = 0; i < model.units(); ++i) {
     const Switch at = switch_of(model.load_binary(i));
-    const double d = lambda > at.lambda ? at.d : 0.0;
-    const double p = std::clamp(model.table().baseline(i, 1) + d, 0.0, 1.0);
-    pi(i, 0) = 1 - p;
-    pi(i, 1) = p;
+    // Exact numbers, no sums of rounded ones: a unit that has not moved has its baseline to the bit.
+    const bool moves = lambda > at.lambda;
+    for (std::size_t a = 0; a < 2; ++a) {
+      pi(i, a) = !moves ? model.table().baseline(i, a) : (a == 1) == (at.d > 0) ? 1.0 : 0.0;
+    }
   }
   return pi;
 }

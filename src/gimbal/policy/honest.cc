@@ -269,7 +269,7 @@ std::vector<double> held_out_psi(const HonestData& data, const Matrix& pi) {
     std::vector<double> phi(arms);
     for (std::size_t i = begin; i < end; ++i) {
       write_scores(*data.table, *data.logged, tested_score(data.score), data.c0, i, phi);
-      for (std::size_t a = 0; a < arms; ++a) psi[i] += (pi(i, a) - data.table->baseline(i, a)) * phi[a];
+      for (std::size_t a = 0; a < arms; ++a) psi[i] += deviation(pi(i, a), data.table->baseline(i, a)) * phi[a];
     }
   });
   return psi;

@@ -277,6 +277,25 @@ TEST(HonestCurve, FollowsTheFrontierWithoutRandomization) {
   EXPECT_NEAR(points->points[2].tau, must(HonestCurve::build(training.data(Score::kDr))).at(kInfinity).tau, 1e-12);
 }
 
+// b_0 and 1 - b_1 differ in the last digit for most of these propensities: taken for a difference, that has a z of size 1.
+TEST(HonestCurve, WithoutRandomizationTheFirstPointIsNoDifferenceToTheBit) {
+  for (const bool clustered : {false, true}) {
+    const Training training(200, 2, 66, false, clustered ? 40 : 0);
+    const HonestCurve curve = must(HonestCurve::build_deterministic(training.data(Score::kDr)));
+    const std::vector<double> lambdas = {0.0, kInfinity};
+    const TestSpec test{.n = 200};
+    const auto points = curve.points(lambdas, {}, test, 0);
+    ASSERT_TRUE(points);
+    const HonestPoint& first = points->points[0];
+    EXPECT_EQ(first.tau, 0);
+    EXPECT_EQ(first.se, 0);
+    EXPECT_EQ(first.z, 0);
+    EXPECT_NEAR(first.power, test.alpha / 2, 1e-12);
+    EXPECT_EQ(curve.at(0).tau, 0);
+    EXPECT_EQ(curve.at(0).q, 0);
+  }
+}
+
 TEST(HonestCurve, RefusesRowsThatDoNotFit) {
   Training training(50, 2, 67, false, 0);
   training.logged->outcome.pop_back();

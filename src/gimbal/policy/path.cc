@@ -158,7 +158,7 @@ Moments policy_moments(const UnitModel& model, const Matrix& pi) {
     for (std::size_t i = begin; i < end; ++i) {
       double t = 0, square = 0;
       for (std::size_t a = 0; a < k; ++a) {
-        const double d = pi(i, a) - rows.baseline(i, a);
+        const double d = deviation(pi(i, a), rows.baseline(i, a));
         if (d == 0 || rows.e(i, a) <= 0) continue;
         t += d * rows.mu(i, a);
         square += d * d * model.cost(i, a);
