@@ -212,7 +212,135 @@ TEST(Constraints, TheGridStartsAtTheLargestZAndIsEquallySpacedInTau) {
   EXPECT_TRUE(std::isinf(grid->back().lambda));
   // Before the capacity binds the path is the unconstrained one, and so is its start.
   const auto path = FrontierPath::build(table, {});
-  EXPECT_NEAR(grid->front().lambda, path->lambda_max_z().value(), 2e-2 * grid->front().lambda);
+  EXPECT_NEAR(grid->front().lambda, path->lambda_max_z().value(), 1e-12 * grid->front().lambda);
+}
+
+// P1 by hand: the capacity takes hold of the path at the lambda at which both units together reach it.
+TEST(Constraints, TheFirstPointIsWhereTheCapacityTakesHoldExactly) {
+  const auto table = p1();
+  const auto path = FrontierPath::build(table, {.score = Score::kIpw, .c0 = 0, .bounds = {}});
+  ASSERT_TRUE(path->lambda_max_z().has_value());
+  const double free = *path->lambda_max_z();
+  // Before it the share of arm 1 is .4 + lambda * slope.
+  const double slope = (path->share_of(1).at(free / 2).tau - .4) / (free / 2);
+  for (const double most : {.41, .5, .6}) {
+    const ConstrainedFrontier frontier = build(table, Score::kIpw, {capacity("cap", 1, 2, most)});
+    const double expected = std::min(free, (most - .4) / slope);
+    const auto start = frontier.lambda_max_z();
+    ASSERT_TRUE(start.has_value() && start->has_value());
+    EXPECT_NEAR(**start, expected, 1e-12 * expected);
+    EXPECT_EQ(frontier.grid(5)->front().lambda, **start);
+  }
+}
+
+TEST(Constraints, ABaselineAtTheLimitHasAnExactFirstPointToo) {
+  // The capacity binds from lambda = 0 on: D is proportional to lambda with another direction.
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto table = share(random_table({.units = 40, .arms = 2 + seed % 3}, seed));
+    double now = 0;
+    for (std::size_t i = 0; i < 40; ++i) now += table->e(i, 1) / 40;
+    const ConstrainedFrontier frontier =
+        build(table, seed % 2 == 0 ? Score::kDr : Score::kIpw, {capacity("cap", 1, table->arm_count(), now)});
+    const auto start = frontier.lambda_max_z();
+    ASSERT_TRUE(start.has_value() && start->has_value());
+    const double lambda = **start, z = z1(frontier.at(lambda)->moments);
+    EXPECT_NEAR(z1(frontier.at(lambda * .9)->moments), z, 1e-10 * z);
+    EXPECT_NEAR(z1(frontier.at(lambda * .5)->moments), z, 1e-10 * z);
+    EXPECT_LT(z1(frontier.at(lambda * 1.02)->moments), z * (1 - 1e-12));
+  }
+}
+
+// q = lambda tau at a maximum of z inside (the derivative of tau^2 / q along the path).
+TEST(Constraints, AMaximumOfZInsideIsExact) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto table = share(random_table({.units = 60, .arms = 2 + seed % 3}, seed));
+    const ConstrainedFrontier frontier =
+        build(table, seed % 2 == 0 ? Score::kDr : Score::kIpw, {capacity("cap", 1, table->arm_count(), .15)});
+    ASSERT_FALSE(frontier.baseline_feasible());
+    const auto start = frontier.lambda_max_z();
+    ASSERT_TRUE(start.has_value() && start->has_value());
+    if (std::isinf(**start)) continue;
+    const Moments best = frontier.at(**start)->moments;
+    EXPECT_NEAR(best.q, **start * best.tau, 1e-10 * best.q);
+    for (const double factor : {.5, .99, 1.01, 2.0}) EXPECT_LE(z1(frontier.at(**start * factor)->moments), z1(best));
+  }
+}
+
+TEST(Constraints, TheShadowPriceAtInfinityIsThatOfTheLinearProgram) {
+  // P1, capacity .8: one unit in full, the other in part, so that its effect is the price: .5.
+  const ConstrainedFrontier frontier = build(p1(), Score::kIpw, {capacity("1=0.8", 1, 2, .8)});
+  EXPECT_NEAR(frontier.at(kInfinity)->shadow_prices[0], .5, 1e-13);
+}
+
+TEST(Constraints, ALimitThatNoPolicyMeetsIsNamedByItsOwnSense) {
+  const auto text = [](LinearConstraint constraint) {
+    return ConstrainedFrontier::build(p1(), {}, {std::move(constraint)}).error().text();
+  };
+  // Resources may be negative: -1 is below the smallest attainable -0.5.
+  EXPECT_EQ(text({"budget -1", Matrix(1, 2, std::vector<double>{-.25, -.5}), -1}),
+            "budget -1: no policy meets this constraint: the smallest attainable value is -0.5");
+  EXPECT_EQ(text({"budget -1", Matrix(1, 2, std::vector<double>{.25, .5}), -1}),
+            "budget -1: no policy meets this constraint: the smallest attainable value is 0.25");
+  // Arm 1 is impossible for the second unit, so half of the units is the most that it can have.
+  Table half = *p1();
+  half.e(1, 0) = 1, half.e(1, 1) = 0;
+  const auto table = share(std::move(half));
+  EXPECT_EQ(ConstrainedFrontier::build(table, {}, {minimal_share("min-share 1=0.9", 1, 2, .9)}).error().text(),
+            "min-share 1=0.9: no policy meets this constraint: the largest attainable value is 0.5");
+  EXPECT_EQ(ConstrainedFrontier::build(table, {}, {capacity("capacity 0=0.1", 0, 2, .1)}).error().text(),
+            "capacity 0=0.1: no policy meets this constraint: the smallest attainable value is 0.5");
+}
+
+TEST(Constraints, AGridTakesLittleMoreThanOneSolutionAPoint) {
+  const auto table = share(random_table({.units = 2000, .arms = 3}, 3));
+  const ConstrainedFrontier frontier = build(table, Score::kDr, {capacity("cap", 1, 3, .45)});
+  const auto grid = frontier.grid(101);
+  ASSERT_EQ(grid->size(), 101u);
+  EXPECT_LT(frontier.solved(), 190u);  // 25 probes, the search for the first point, and the points
+}
+
+TEST(Constraints, AGridHearsAStopBetweenSolutions) {
+  const auto table = share(random_table({.units = 50, .arms = 3}, 3));
+  const ConstrainedFrontier frontier = build(table, Score::kDr, {capacity("cap", 1, 3, .45)});
+  std::stop_source source;
+  int done = 0;
+  const auto stopped = frontier.grid(101, {.stop = source.get_token(), .point_done = [&] {
+                                             if (++done == 10) source.request_stop();
+                                           }});
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code, ErrorCode::kInterrupted);
+  EXPECT_EQ(done, 10);
+}
+
+// Units with upper bounds: every arm may stand at one, and then no arm is free.
+TEST(Constraints, WithBoundsOnUnitsSolutionsAreThoseOfTheSlowProgram) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    const std::size_t n = 20, k = 3 + seed % 3;
+    const auto table = share(random_table({.units = n, .arms = k}, seed));
+    const Score score = seed % 2 == 0 ? Score::kDr : Score::kIpw;
+    const PathSpec spec{.score = score, .c0 = 0, .bounds = {.max_drift = .1, .floor = {}, .ceiling = {}, .forbidden = {}}};
+    double now = 0;
+    for (std::size_t i = 0; i < n; ++i) now += table->e(i, 1) / static_cast<double>(n);
+    const auto frontier = ConstrainedFrontier::build(table, spec, {capacity("cap", 1, k, now + .01)});
+    ASSERT_TRUE(frontier.has_value());
+    for (const double lambda : {.3, 3.0, 30.0, 3.1}) {
+      const auto point = frontier->at(lambda);
+      ASSERT_TRUE(point.has_value()) << point.error().text();
+      Matrix pi;
+      frontier->probabilities(*point, pi);
+      EXPECT_NEAR(policy_moments(frontier->model(), pi).tau, point->moments.tau, 1e-12);
+      for (std::size_t i = 0; i < n; ++i) {
+        std::vector<double> s(k), v(k), m(k), lo(k, -.1), hi(k, .1);
+        for (std::size_t a = 0; a < k; ++a) {
+          m[a] = table->mu(i, a), v[a] = frontier->model().cost(i, a);
+          s[a] = lambda * m[a] - (a == 1 ? point->eta[0] : 0.0);
+          lo[a] = std::max(lo[a], -table->e(i, a)), hi[a] = std::min(hi[a], 1 - table->e(i, a));
+        }
+        const std::vector<double> slow = testing::slow_qp(s, v, m, score == Score::kDr, lo, hi);
+        for (std::size_t a = 0; a < k; ++a) EXPECT_NEAR(pi(i, a) - table->e(i, a), slow[a], 1e-9);
+      }
+    }
+  }
 }
 
 TEST(Constraints, WithAnInfeasibleBaselineTheGridStartsWhereZIsLargest) {
