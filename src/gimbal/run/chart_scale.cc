@@ -219,13 +219,17 @@ std::string axis_value(double value, const Axis& axis, int digits) {
     return fmt::format("{:04}-{:02}-{:02} {}", int(date.year()), static_cast<unsigned>(date.month()),
                        static_cast<unsigned>(date.day()), clock_label(value, 1));
   }
-  return axis.percent ? format_significant(100 * value, digits) + " %" : format_significant(value, digits);
+  if (!axis.percent) return format_significant(value, digits);
+  // All but certain is not certain.
+  if (value < 1 && value > 1 - 0.5 * std::pow(10.0, -digits)) return "> 99." + std::string(std::max(1, digits - 2), '9') + " %";
+  return format_significant(100 * value, digits) + " %";
 }
 
 AxisScale::AxisScale(const Axis& axis, Extent data, double padding) : axis_(axis) {
   const bool log = axis.scale == Scale::kLog;
   const auto usable = [&](const std::optional<double>& end) { return end && run::drawable(*end, axis.scale); };
   if (axis.include_zero && !log) data.add(0);
+  whole_ = axis.percent && !log && data.hi <= 1;
   if (usable(axis.min)) data.lo = *axis.min;
   if (usable(axis.max)) data.hi = *axis.max;
   if (data.empty() && (usable(axis.min) || usable(axis.max))) data.lo = data.hi = usable(axis.min) ? *axis.min : *axis.max;
@@ -255,14 +259,7 @@ AxisScale::AxisScale(const Axis& axis, Extent data, double padding) : axis_(axis
     return;
   }
   const double room = std::min(padding * (hi_ - lo_), kLargest - size);
-  const auto pad = [&](double end, double towards) {
-    for (const double wall : {0.0, 1.0}) {
-      if (wall == 1.0 && !axis.percent) continue;
-      if ((end - wall) * (towards - wall) < 0) return wall;
-      if (end == wall) return wall;
-    }
-    return towards;
-  };
+  const auto pad = [&](double end, double towards) { return end == 0 || (end < 0) != (towards < 0) ? 0.0 : towards; };
   if (!fixed_lo) lo_ = data.lo >= 0 || axis.percent ? pad(lo_, lo_ - room) : lo_ - room;
   if (!fixed_hi) hi_ = data.hi <= 0 || axis.percent ? pad(hi_, hi_ + room) : hi_ + room;
 }
@@ -295,7 +292,9 @@ std::vector<Tick> AxisScale::ticks(int wanted) const {
     case Scale::kLinear:
       break;
   }
-  return linear_ticks(lo_, hi_, wanted, axis_.percent);
+  std::vector<Tick> ticks = linear_ticks(lo_, hi_, wanted, axis_.percent);
+  if (whole_) std::erase_if(ticks, [](const Tick& tick) { return tick.value > 1 + 1e-12; });
+  return ticks;
 }
 
 std::string AxisScale::title() const {

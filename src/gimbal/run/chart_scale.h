@@ -39,8 +39,9 @@ bool drawable(double value, Scale scale);
 
 class AxisScale {
  public:
-  // The range of `data` with `padding` (a share of it) at the ends that the axis does not fix. Padding crosses neither zero
-  // nor, for shares, one. A range of a single value is opened around it; without data it is [0, 1], on a log axis [1, 10].
+  // The range of `data` with `padding` (a share of it) at the ends that the axis does not fix. Padding does not cross
+  // zero. Shares that end at one keep room beyond it, so that a line there does not stick to the frame; ticks stop at one. A
+  // range of a single value is opened around it; without data it is [0, 1], on a log axis [1, 10].
   AxisScale(const Axis& axis, Extent data, double padding = 0.04);
   AxisScale() : AxisScale(Axis{}, Extent{}) {}
 
@@ -61,6 +62,7 @@ class AxisScale {
   double transformed(double value) const;
   Axis axis_;
   double lo_ = 0, hi_ = 1;
+  bool whole_ = false;  // shares that end at one: nothing beyond is labelled
   double pixel_lo_ = 0, pixel_hi_ = 1;
 };
 

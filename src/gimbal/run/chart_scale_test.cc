@@ -88,7 +88,7 @@ TEST(TimeTicks, CrossNewYear) {
   EXPECT_EQ(labels(time_ticks(december, kNoon, 3)), (Labels{"Jan 2026", "Feb", "Mar"}));
 }
 
-TEST(AxisScale, PadsButNeverAcrossZeroNorPastAllOfAShare) {
+TEST(AxisScale, PadsButNeverAcrossZero) {
   const AxisScale plain(Axis{.title = "x"}, {2, 12}, 0.1);
   EXPECT_DOUBLE_EQ(plain.lo(), 1);
   EXPECT_DOUBLE_EQ(plain.hi(), 13);
@@ -96,7 +96,6 @@ TEST(AxisScale, PadsButNeverAcrossZeroNorPastAllOfAShare) {
   EXPECT_DOUBLE_EQ(near_zero.lo(), 0);
   const AxisScale share(Axis{.title = "power", .percent = true}, {0.02, 0.99}, 0.1);
   EXPECT_DOUBLE_EQ(share.lo(), 0);
-  EXPECT_DOUBLE_EQ(share.hi(), 1);
   const AxisScale crossing(Axis{.title = "x"}, {-10, 10}, 0.1);
   EXPECT_DOUBLE_EQ(crossing.lo(), -12);
   const AxisScale with_zero(Axis{.title = "x", .include_zero = true}, {5, 10}, 0.1);
@@ -104,6 +103,24 @@ TEST(AxisScale, PadsButNeverAcrossZeroNorPastAllOfAShare) {
   const AxisScale fixed(Axis{.title = "x", .min = 3, .max = 4}, {0, 10}, 0.1);
   EXPECT_DOUBLE_EQ(fixed.lo(), 3);
   EXPECT_DOUBLE_EQ(fixed.hi(), 4);
+}
+
+TEST(AxisScale, SharesOfOneDoNotStickToTheFrameAndNothingBeyondIsLabelled) {
+  for (const double low : {0.0, 0.7, 0.99, 0.99999, 1.0}) {
+    const AxisScale share(Axis{.title = "power", .percent = true}, {low, 1}, 0.04);
+    EXPECT_GT(share.hi(), 1) << low;
+    for (const Tick& tick : share.ticks(6)) EXPECT_LE(tick.value, 1 + 1e-9) << low;
+  }
+  const AxisScale more(Axis{.title = "growth", .percent = true}, {0, 3}, 0.04);  // shares need not be parts of a whole
+  EXPECT_GT(more.ticks(4).back().value, 1);
+}
+
+TEST(AxisValue, AllButCertainIsNotCertain) {
+  const Axis share{.title = "power", .percent = true};
+  EXPECT_EQ(axis_value(0.25, share), "25 %");
+  EXPECT_EQ(axis_value(0.99999, share), "> 99.99 %");
+  EXPECT_EQ(axis_value(0.9996, share), "99.96 %");
+  EXPECT_EQ(axis_value(1, share), "100 %");
 }
 
 TEST(AxisScale, OpensARangeAroundASingleValue) {
