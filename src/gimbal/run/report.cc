@@ -252,10 +252,16 @@ class Writer {
     out_ += "</strong>" + block_markup(note.text) + "</aside>\n";
   }
 
+  // Words ("inconclusive") are wider than numbers: they are set smaller.
+  static std::string value_class(const std::string& value) {
+    return value.size() > 8 && value.find_first_of("0123456789") == std::string::npos ? "value word" : "value";
+  }
+
   void write(const KeyFigures& figures) {
     out_ += "<dl class=\"figures\">";
     for (const KeyFigure& figure : figures.figures) {
-      out_ += "<div><dt>" + escape_markup(figure.label) + "</dt><dd class=\"value\">" + escape_markup(figure.value);
+      out_ += "<div><dt>" + escape_markup(figure.label) + "</dt><dd class=\"" + value_class(figure.value) + "\">" +
+              escape_markup(figure.value);
       if (!figure.unit.empty()) out_ += "<small> " + escape_markup(figure.unit) + "</small>";
       out_ += "</dd>";
       if (!figure.note.empty()) out_ += "<dd class=\"under\">" + escape_markup(figure.note) + "</dd>";

@@ -58,6 +58,7 @@ tr.strong td{font-weight:700}
 .figures dt{color:var(--muted);font-size:.86rem;line-height:1.35}
 .figures dd{margin:0}
 .figures .value{display:flex;flex-wrap:wrap;align-items:baseline;column-gap:.35em;font-size:1.6rem;font-weight:650;line-height:1.25;letter-spacing:-.01em;font-variant-numeric:tabular-nums lining-nums}
+.figures .value.word{font-size:1.25rem;line-height:1.6;overflow-wrap:anywhere}
 .figures .value small{font-size:.86rem;font-weight:400;letter-spacing:0;color:var(--muted)}
 .figures .under{color:var(--muted);font-size:.86rem;line-height:1.35;margin-top:.15rem}
 .note{margin:1.3rem 0;padding:.75rem 1.1rem .75rem 1rem;border-left:4px solid var(--accent);background:var(--note-soft);border-radius:0 .4rem .4rem 0}
@@ -73,8 +74,8 @@ footer{margin-top:3rem;padding-top:.8rem;border-top:1px solid var(--line);color:
 @media print{@page{margin:18mm 16mm}
 body{font-size:10.5pt}main{max-width:none;padding:0}nav{display:none}
 h2,h3{break-after:avoid}h2{margin-top:1.6rem}
-figure,.note,.figures>div,tr,pre,.table>.title{break-inside:avoid}.table>.title,thead{break-after:avoid}
-.scroll{overflow:visible}.scroll>svg{min-width:0}pre{white-space:pre-wrap}
+figure:not(.code),.note,.figures>div,tr,.table>.title{break-inside:avoid}.table>.title,thead{break-after:avoid}
+.scroll{overflow:visible}.scroll>svg{min-width:0}pre{white-space:pre-wrap;overflow-wrap:anywhere;break-inside:auto}
 figure>details:not([open]){display:none}
 .figures>div,.note,pre,code{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 )css";

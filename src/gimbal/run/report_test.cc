@@ -139,6 +139,15 @@ TEST(Report, SaysWhatABoxIsInWords) {
   EXPECT_NE(html.find("<strong>Confirmed</strong>"), std::string::npos);
 }
 
+TEST(Report, SetsWordsAmongKeyFiguresSmallerThanNumbers) {
+  Report report;
+  report.add(KeyFigures{{{"verdict", "inconclusive", "", ""}, {"promised", "+49.7", "", ""}, {"units", "1,234,567", "", ""}}});
+  const std::string html = to_html(report);
+  EXPECT_NE(html.find("<dd class=\"value word\">inconclusive"), std::string::npos);
+  EXPECT_NE(html.find("<dd class=\"value\">+49.7"), std::string::npos);
+  EXPECT_NE(html.find("<dd class=\"value\">1,234,567"), std::string::npos);
+}
+
 TEST(Report, KeepsCommandsAsTheyAreTyped) {
   Report report;
   report.add(CodeBlock{"gimbal policy run a.csv \\\n  --select 'power:0.8' *\n\n", "run"});
