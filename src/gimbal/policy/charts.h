@@ -60,7 +60,8 @@ struct FrontierHighlights {
 // the power function, of its power. The simultaneous band has the quantile of honest.h's band in place of the normal one. The
 // tested result is a cross: its improvement with CI, at the z and the power that a test of n_test units with this test's spread
 // would have at that improvement and at the ends of its CI.
-// Where the honest curve turns back (moving on delivers less) the band is the hull of its branches.
+// The honest curve is solid where no other of its points has more of both, thin and dotted elsewhere. Where it turns back
+// (moving on delivers less) the band is the hull of its branches.
 run::Chart frontier_chart(const FrontierDocument& document, const FrontierHighlights& highlights = {});
 
 // 2 -----------------------------------------------------------------------------------------------------------------------

@@ -76,12 +76,47 @@ run::Series hull_of(const run::Series& series) {
   return out;
 }
 
-// The curve with its bands as one series or, where it turns back, the hull as a nameless one below it.
-void add_honest(run::Panel& panel, run::Series series) {
+// Which points of the honest curve another one outdoes: as much improvement and as large a z, and visibly more of one.
+std::vector<bool> outdone(const run::Series& z) {
+  const auto range = [](const std::vector<double>& v) {
+    const auto [lo, hi] = std::minmax_element(v.begin(), v.end());
+    return *hi - *lo;
+  };
+  // A hundredth of the curve's own extent is less than the line is wide: wiggles do not tear the curve.
+  const double dx = 0.01 * range(z.x), dy = 0.01 * range(z.y);
+  std::vector<bool> out(z.x.size(), false);
+  for (std::size_t i = 0; i < z.x.size(); ++i) {
+    for (std::size_t j = 0; j < z.x.size() && !out[i]; ++j) {
+      out[i] = z.x[j] >= z.x[i] && z.y[j] >= z.y[i] && (z.x[j] > z.x[i] + dx || z.y[j] > z.y[i] + dy);
+    }
+  }
+  return out;
+}
+
+// The honest curve. Where the models' order of policies is not the one of the held-out rows it turns back and forth: a policy
+// that moves further delivers less, or is even harder to prove. Only what no other point outdoes is the frontier that the
+// held-out rows confirm; it is drawn solid, over the whole way as a thin dotted line. There a larger improvement has a smaller
+// z, so the solid line cannot loop.
+void add_honest(run::Panel& panel, run::Series series, const std::vector<bool>& outdone) {
+  const bool all = std::none_of(outdone.begin(), outdone.end(), [](bool b) { return b; });
   if (turns_back(series)) {
     panel.series.push_back(hull_of(series));
     series.bands.clear();
   }
+  if (all) {
+    panel.series.push_back(std::move(series));
+    return;
+  }
+  run::Series way = series;
+  way.label = "honest, but another point has more of both";
+  way.bands.clear();
+  way.style.dash = run::Dash::kDotted;
+  way.style.width = 1.2;
+  way.style.marker = run::Marker::kNone;
+  for (std::size_t k = 0; k < series.y.size(); ++k) {
+    if (outdone[k]) series.y[k] = run::kNoValue;
+  }
+  panel.series.push_back(std::move(way));
   panel.series.push_back(std::move(series));
 }
 
@@ -122,8 +157,9 @@ void add_curves(FrontierPanels& panels, std::span<const FrontierPoint* const> po
     }
   }
   if (!honest_power.x.empty()) {
-    add_honest(panels.power, std::move(honest_power));
-    add_honest(panels.z, std::move(honest_z));
+    const std::vector<bool> outdone_points = outdone(honest_z);
+    add_honest(panels.power, std::move(honest_power), outdone_points);
+    add_honest(panels.z, std::move(honest_z), outdone_points);
   }
   panels.power.series.push_back(std::move(plugin_power));
   panels.z.series.push_back(std::move(plugin_z));
@@ -221,12 +257,12 @@ run::ReportTable point_numbers(const FrontierDocument& document, const Wording& 
   const auto add = [&](const FrontierPoint& point, const std::string& name) {
     const auto number = [](double x) { return fixed_number(x, 4); };
     const std::string lambda = !point.lambda ? "–" : std::isfinite(*point.lambda) ? format_significant(*point.lambda, 4) : "∞";
-    std::vector<std::string> row = {name, lambda, number(point.moments.tau), percent_words(point.power),
+    std::vector<std::string> row = {name, lambda, number(point.moments.tau), power_words(point.power),
                                     fixed_number(point.z, 2)};
     if (point.honest) {
       const HonestPoint& h = *point.honest;
       row.insert(row.end(), {number(h.tau), number(h.tau_low) + " to " + number(h.tau_high),
-                             number(h.band_low) + " to " + number(h.band_high), percent_words(h.power), fixed_number(h.z, 2)});
+                             number(h.band_low) + " to " + number(h.band_high), power_words(h.power), fixed_number(h.z, 2)});
     }
     row.resize(table.columns.size(), "–");
     table.rows.push_back(std::move(row));

@@ -10,6 +10,11 @@
 
 namespace gimbal::policy {
 
+namespace {
+// Doubles round a power to 1; it is never certain.
+constexpr double kAlmostSure = 1 - 1e-9;
+}  // namespace
+
 PowerLine power_line(const FrontierPoint& point, CurveKind curve, const TestSpec& test, std::span<const double> n,
                      double target) {
   const CurveValue value = curve_value(point, curve);
@@ -42,7 +47,7 @@ run::Chart power_chart(const PowerChartInput& input) {
   panel.y = {.title = "power: the chance that the test finds the improvement significant",
              .unit = "",
              .min = 0.0,
-             .max = 1.0,
+             .max = 1.03,  // room above a line at 100 %
              .percent = true};
   panel.height = 320;
   // One band is readable, many are mud: with several lines only one that stands alone would carry its interval.
@@ -54,7 +59,7 @@ run::Chart power_chart(const PowerChartInput& input) {
     run::Band band{{}, {}, level_words(input.alpha) + " for the power"};
     for (const PowerValue& value : line.values) {
       series.x.push_back(value.n);
-      series.y.push_back(value.power);
+      series.y.push_back(std::min(value.power, kAlmostSure));
       band.lo.push_back(value.low.value_or(run::kNoValue));
       band.hi.push_back(value.high.value_or(run::kNoValue));
     }

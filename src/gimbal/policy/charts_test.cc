@@ -39,6 +39,18 @@ TEST(ChartText, GivesAnIntervalTheDigitsThatItsWidthDeserves) {
   EXPECT_EQ(decimals_for(0), 3);
 }
 
+TEST(ChartText, NeverCallsAPowerCertain) {
+  EXPECT_EQ(power_words(1), "> 99.9 %");
+  EXPECT_EQ(power_words(0.9996), "> 99.9 %");
+  EXPECT_EQ(power_words(0.935), "93.5 %");
+  EXPECT_EQ(power_words(0), "< 0.1 %");
+}
+
+TEST(ChartText, QuotesTheBaselineAsPeopleWrite) {
+  EXPECT_EQ(baseline_words("logging"), "the logging policy");
+  EXPECT_EQ(baseline_words("arm:none"), "“none” for everyone");
+}
+
 TEST(ChartText, CutsBetweenCharacters) {
   EXPECT_EQ(shortened("abc", 3), "abc");
   EXPECT_EQ(shortened("aéé", 2), "a…");
@@ -148,6 +160,24 @@ TEST(FrontierChart, StaysAFunctionOfImprovementWhereTheHonestCurveTurnsBack) {
   const run::Chart chart = frontier_chart(story.document);
   EXPECT_THAT(chart.svg, HasSubstr("95 % for the whole curve"));
   EXPECT_THAT(chart.svg, HasSubstr("no improvement"));
+}
+
+TEST(FrontierChart, DrawsOnlyTheUndominatedHonestPointsSolid) {
+  // Three points by lambda: the second delivers less than the first and is harder to prove, the third trades z for more.
+  Story story;
+  const auto keep = [&](double tau, double z1, std::size_t k) {
+    FrontierPoint& point = story.document.points[k];
+    point.honest->tau = tau;
+    point.honest->z1 = z1;
+    point.honest->z = z1 * std::sqrt(300.0);
+  };
+  story.document.points.resize(3);
+  keep(0.10, 0.30, 0);
+  keep(0.05, 0.20, 1);
+  keep(0.20, 0.25, 2);
+  EXPECT_THAT(frontier_chart(story.document).svg, HasSubstr("another point has more of both"));
+  keep(0.15, 0.28, 1);  // now none is outdone
+  EXPECT_THAT(frontier_chart(story.document).svg, Not(HasSubstr("another point has more of both")));
 }
 
 // --- promise gap

@@ -64,6 +64,8 @@ std::string percent_words(double share) {
   return (text.ends_with(".0") ? text.substr(0, text.size() - 2) : text) + " %";
 }
 
+std::string power_words(double power) { return power > 0.999 ? "> 99.9 %" : power < 0.001 ? "< 0.1 %" : percent_words(power); }
+
 std::string count_words(double n) {
   if (!std::isfinite(n)) return "∞";
   return n < 9e15 ? format_count(static_cast<std::int64_t>(std::ceil(n - 1e-9))) : format_significant(n, 3);
@@ -75,7 +77,12 @@ std::string side_words(Side side) { return side == Side::kTwo ? "two-sided" : "o
 
 std::string baseline_words(std::string_view baseline) {
   const auto spec = parse_baseline(baseline.empty() ? "logging" : baseline);
-  return spec ? spec->words() : std::string(baseline);
+  std::string words = spec ? spec->words() : std::string(baseline);
+  // The quotes around a name, as people write them; those inside it are the name's own.
+  const std::size_t open = words.find('"'), close = words.rfind('"');
+  if (open == close) return words;
+  words.replace(close, 1, "”");
+  return words.replace(open, 1, "“");
 }
 
 std::string lambda_words(double lambda) {

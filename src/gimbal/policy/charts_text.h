@@ -15,11 +15,13 @@ std::string fixed_number(double value, int decimals, bool plus = false);
 int decimals_for(double width);
 // "+0.160", three significant digits.
 std::string signed_number(double value);
-std::string percent_words(double share);                // "12.3 %", "80 %", "< 0.1 %"
+std::string percent_words(double share);  // "12.3 %", "80 %", "< 0.1 %"
+// A power is never certain, even where the double is 1: "93.5 %", "> 99.9 %", "< 0.1 %".
+std::string power_words(double power);
 std::string count_words(double n);                      // "1,412"; "more than any" where infinite
 std::string level_words(double alpha);                  // "95 %"
 std::string side_words(Side side);                      // "two-sided"
-std::string baseline_words(std::string_view baseline);  // "the logging policy"
+std::string baseline_words(std::string_view baseline);  // "the logging policy", "“none” for everyone"
 // "lambda = 2.22", "lambda = ∞"
 std::string lambda_words(double lambda);
 // At most `most` bytes on a character border, with an ellipsis.

@@ -47,7 +47,7 @@ run::ReportTable points_table(const ReportContext& c) {
                                                fixed_number(point.honest->tau_high, decimals, true))
                                  : "–");
     }
-    row.push_back(percent_words(value.power));
+    row.push_back(power_words(value.power));
     row.push_back(count_words(value.units_required));
     row.push_back(percent_words(point.summary.moved));
     row.push_back(format_count(std::llround(point.summary.ess)));
@@ -99,7 +99,8 @@ run::ReportTable models_table(const CrossfitResult& fit) {
                                     ? fit.model.spec.learner_text()
                                     : std::string(learner_name(fit.model.arm_models[a].outcome.learner));
     table.rows.push_back({arm.arm, format_count(static_cast<std::int64_t>(arm.rows)), learner,
-                          arm.r2_oof ? fixed_number(*arm.r2_oof, 3) : "–", format_significant(arm.variance_mean, 3)});
+                          arm.r2_oof ? fixed_number(*arm.r2_oof, 3) : "–",
+                          fixed_number(arm.variance_mean, decimals_for(arm.variance_mean) + 1)});
   }
   return table;
 }
@@ -128,7 +129,8 @@ void add_frontier_section(run::Report& report, const ReportContext& c) {
   caption += c.input.chosen->honest
                  ? "The dashed curve is what the models promise; the solid one is what the same policies earned on rows that "
                    "their models had not "
-                   "seen, with its uncertainty. The further apart they lie, the less the models can be trusted."
+                   "seen, with its uncertainty; where it is thin and dotted, another of these policies has more of both. The "
+                   "further apart they lie, the less the models can be trusted."
                  : "The curve is what the models promise; nothing was held out to check it.";
   if (c.estimate) caption += " The cross is what the test found.";
   report.add(run::Figure{frontier_chart(c.document, highlights), std::move(caption)});

@@ -44,9 +44,10 @@ std::string rule_words(const SelectRule& rule, const TestSpec& test, const Wordi
   return "";
 }
 
-// A power is never certain, even where the double is 1.
+// A power inside a sentence.
 std::string probability_words(double p) {
-  return p > 0.999 ? "more than 99.9 %" : p < 0.001 ? "less than 0.1 %" : percent_words(p);
+  const std::string text = power_words(p);
+  return text[0] == '>' ? "more" + (" than" + text.substr(1)) : text[0] == '<' ? "less" + (" than" + text.substr(1)) : text;
 }
 
 std::string shares_words(const std::vector<std::string>& arms, const std::vector<double>& shares) {

@@ -95,7 +95,7 @@ TEST(ReportSentences, NameGroupsAndTheBaseline) {
   const Story story({.arms = 3, .clusters = 25, .baseline = "arm:none"});
   const ReportSentences sentences = report_sentences(story.input());
   EXPECT_THAT(sentences.tested, HasSubstr("on 400 test units (25 groups)"));
-  EXPECT_THAT(sentences.tested, HasSubstr("\"none\" for everyone"));
+  EXPECT_THAT(sentences.tested, HasSubstr("“none” for everyone"));
   EXPECT_THAT(sentences.chosen, AllOf(HasSubstr("“none” to "), HasSubstr("“offer 1” to "), HasSubstr(" and “offer 2” to ")));
 }
 
@@ -228,8 +228,17 @@ TEST(PolicyReport, ListsEachWarningOnceAndCommandsAsTheyAre) {
   const std::string html = run::to_html(policy_report(input));
   EXPECT_EQ(html.find("<code>few_units</code>: an arm has 12 units (12)"), html.rfind("<code>few_units</code>"));
   EXPECT_THAT(html, HasSubstr("# artifacts/model.json\ngimbal policy fit &quot;a &lt;b&gt;.csv&quot; --outcome y"));
-  EXPECT_THAT(html, HasSubstr("fit 1.2 s"));
+  EXPECT_THAT(html, HasSubstr("Computed in 1.2 s."));
   EXPECT_THAT(html, HasSubstr("gimbal 0.1.0, seed 0"));
+}
+
+TEST(PolicyReport, SaysTheWholeTimeAndWhatTookMostOfIt) {
+  Story story;
+  PolicyReportInput input = story.input();
+  input.timing_ms = {{"read", 4}, {"fit", 800}, {"frontier", 196}, {"compute", 0.1}};
+  const std::string html = run::to_html(policy_report(input));
+  EXPECT_THAT(html, HasSubstr("Computed in 1 s (of that fit 800 ms, frontier 196 ms)."));
+  EXPECT_THAT(html, Not(HasSubstr("compute 0.1")));
 }
 
 TEST(PolicyReport, BreaksLongCommandsBeforeFlagsAsTheShellReadsThem) {
