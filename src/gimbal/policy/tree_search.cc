@@ -1,7 +1,9 @@
 #include "gimbal/policy/tree_search.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -185,6 +187,19 @@ Splits search(const SearchData& data, const Rule& rule, std::span<const std::uin
 
 }  // namespace
 
+double separating_threshold(double low, double high) {
+  const double middle = low + (high - low) / 2;
+  for (int digits = 3; digits <= std::numeric_limits<double>::max_digits10; ++digits) {
+    std::array<char, 32> text;
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), middle, std::chars_format::scientific, digits - 1).ptr;
+    double rounded = middle;
+    std::from_chars(text.data(), end, rounded);
+    if (low < rounded && rounded < high) return rounded;
+  }
+  return low;
+}
+
 BinnedFeature bin_feature(const Matrix& x, std::size_t feature, std::size_t most) {
   const std::size_t n = x.rows();
   std::vector<double> sorted;
@@ -203,8 +218,7 @@ BinnedFeature bin_feature(const Matrix& x, std::size_t feature, std::size_t most
     const bool close = exact || static_cast<double>(k + 1) * static_cast<double>(most) >=
                                     static_cast<double>(out.threshold.size() + 1) * static_cast<double>(sorted.size());
     if (!close) continue;
-    const double middle = sorted[k] + (sorted[k + 1] - sorted[k]) / 2;
-    out.threshold.push_back(middle < sorted[k + 1] ? middle : sorted[k]);
+    out.threshold.push_back(separating_threshold(sorted[k], sorted[k + 1]));
   }
   if (!sorted.empty() && sorted.size() < n) out.threshold.push_back(sorted.back());
   out.bin.resize(n);

@@ -22,8 +22,13 @@ struct BinnedFeature {
   std::size_t bins() const { return threshold.size() + 1; }
 };
 
+// A threshold between neighbouring values low < high, both finite: their middle, in the fewest digits (three at least) that
+// keep it strictly between them, so that people read 2.41 and not 2.4112958500000001. `low` where no double lies between.
+double separating_threshold(double low, double high);
+
 // At most `most` bins of near-equal counts for the values that are there. Equal values share a bin; where there are at most
-// `most` distinct values, each has its own. Thresholds lie half-way between neighbouring values. O(n log n).
+// `most` distinct values, each has its own. Thresholds are separating_threshold of
+// neighbouring values. O(n log n).
 BinnedFeature bin_feature(const Matrix& x, std::size_t feature, std::size_t most);
 
 // The value of a leaf with lambda C D - 1/2 Kk D^2, D in [-b, 1 - b]. Sums are (effect, cost, baseline, weight, count) in

@@ -63,7 +63,7 @@ struct Brute {
       for (std::size_t i = 0; i < in.x.rows(); ++i) values.insert(in.x(i, f));
       thresholds.emplace_back();
       for (auto at = values.begin(); std::next(at) != values.end(); ++at)
-        thresholds.back().push_back((*at + *std::next(at)) / 2);
+        thresholds.back().push_back(trees::separating_threshold(*at, *std::next(at)));
     }
   }
   double leaf(const std::vector<std::size_t>& rows) const {
@@ -224,6 +224,15 @@ TEST(PolicyTree, PutsAThresholdHalfWayBetweenNeighbours) {
   const trees::BinnedFeature all = trees::bin_feature(Matrix(5, 1, {6, 1, 7, 1, 6}), 0, 256);
   EXPECT_THAT(all.threshold, testing::ElementsAre(3.5, 6.5));
   EXPECT_THAT(all.bin, testing::ElementsAre(1, 0, 2, 0, 1));
+}
+
+TEST(PolicyTree, PutsThresholdsAtTheFewestDigitsThatSeparate) {
+  EXPECT_EQ(trees::separating_threshold(2.4104857, 2.4210559), 2.42);  // the middle is 2.4157708
+  EXPECT_EQ(trees::separating_threshold(2.4157, 2.4158), 2.41575);
+  EXPECT_EQ(trees::separating_threshold(122, 123), 122.5);
+  EXPECT_EQ(trees::separating_threshold(-1e9, 1e9), 0);
+  const double next = std::nextafter(1.0, 2.0);
+  EXPECT_EQ(trees::separating_threshold(1, next), 1);  // values <= 1 go left still
 }
 
 TEST(PolicyTree, BinsByQuantilesWhenThereAreMoreValues) {
