@@ -6,6 +6,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "gimbal/base/number.h"
 
 namespace gimbal {
 
@@ -177,6 +181,11 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return out;
 }
 
+std::string list_some(std::span<const std::string> parts, std::size_t most) {
+  if (parts.size() <= most) return join(parts, ", ");
+  return fmt::format("{} and {} more", join(parts.first(most), ", "), parts.size() - most);
+}
+
 std::string ascii_lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
@@ -312,6 +321,27 @@ std::string quoted(std::string_view text, std::size_t limit) {
     i += d.length;
   }
   return out + (cut ? "...\"" : "\"");
+}
+
+std::string signed_significant(double value, int digits) {
+  const std::string text = format_significant(value, digits);
+  return value > 0 ? "+" + text : text;
+}
+
+std::string plain_punctuation(std::string_view text) {
+  static constexpr std::pair<std::string_view, char> kPlain[] = {
+      {"\u201c", '"'}, {"\u201d", '"'}, {"\u2018", '\''}, {"\u2019", '\''}, {"\u2212", '-'}, {"\u2013", '-'}, {"\u2014", '-'}};
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto at = std::ranges::find_if(kPlain, [&](const auto& pair) { return text.substr(i).starts_with(pair.first); });
+    if (at == std::end(kPlain)) {
+      out += text[i++];
+    } else {
+      out += at->second;
+      i += at->first.size();
+    }
+  }
+  return out;
 }
 
 }  // namespace gimbal

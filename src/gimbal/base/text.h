@@ -26,6 +26,8 @@ std::string fold_case(std::string_view text);
 std::string_view trim(std::string_view text);  // ASCII white space at both ends
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
+// "a, b, c" or, of more than `most` parts, "a, b, c and 34 more".
+std::string list_some(std::span<const std::string> parts, std::size_t most = 5);
 std::string ascii_lower(std::string_view text);
 // Splits "a,b,\"c,d\"" at commas as CSV does: an item that holds a comma stands in double quotes, a quote inside is doubled.
 std::vector<std::string> split_list(std::string_view text);
@@ -42,5 +44,11 @@ std::string did_you_mean(std::string_view name, std::span<const std::string> can
 // The text in double quotes with control characters, quotes and invalid bytes escaped; longer than `limit` bytes: cut with
 // "...".
 std::string quoted(std::string_view text, std::size_t limit = 80);
+
+// A difference for people, with `digits` significant digits: "+0.0347", "-12.3", "0"; non-finite values as format_significant.
+// The minus is ASCII's, as in all text of a terminal; pages make it U+2212 themselves.
+std::string signed_significant(double value, int digits = 3);
+// Punctuation of pages as terminals have it: typographic quotes, minus and dashes become ", ' and -.
+std::string plain_punctuation(std::string_view text);
 
 }  // namespace gimbal

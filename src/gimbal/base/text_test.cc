@@ -43,6 +43,12 @@ std::optional<std::size_t> slow_find_invalid(std::string_view text) {
   return std::nullopt;
 }
 
+TEST(ListSome, NamesTheFirstAndCountsTheOthers) {
+  const std::vector<std::string> parts = {"a", "b", "c", "d"};
+  EXPECT_EQ(list_some(parts, 4), "a, b, c, d");
+  EXPECT_EQ(list_some(parts, 3), "a, b, c and 1 more");
+}
+
 TEST(Utf8, AgreesWithASlowReferenceOnAllSequencesOfUpToThreeBytes) {
   std::string text(1, '\0');
   std::size_t disagreements = 0;
@@ -215,6 +221,19 @@ TEST(Quoted, CutsLongTextsBetweenCodePoints) {
   EXPECT_EQ(quoted("abcdef", 6), "\"abcdef\"");
   EXPECT_EQ(quoted("abcdefg", 6), "\"abcdef...\"");
   EXPECT_EQ(quoted("äöü", 5), "\"äö...\"");
+}
+
+TEST(SignedSignificant, HasASignUnlessItIsZero) {
+  EXPECT_EQ(signed_significant(0.034712), "+0.0347");
+  EXPECT_EQ(signed_significant(-12.345), "-12.3");
+  EXPECT_EQ(signed_significant(0), "0");
+  EXPECT_EQ(signed_significant(-0.0), "0");
+  EXPECT_EQ(signed_significant(2.5, 1), "+2");
+}
+
+TEST(PlainPunctuation, TurnsTypographyIntoAscii) {
+  EXPECT_EQ(plain_punctuation("\u201cnone\u201d: \u22120.1 \u2013 it\u2019s na\u00efve"), "\"none\": -0.1 - it's na\u00efve");
+  EXPECT_EQ(plain_punctuation(""), "");
 }
 
 }  // namespace

@@ -4,10 +4,16 @@
 
 #include "gimbal/base/text.h"
 #include "gimbal/learn/cross_validation.h"
+#include "gimbal/policy/balance.h"
 #include "gimbal/policy/crossfit_engine.h"
 #include "gimbal/stats/descriptive.h"
 
 namespace gimbal::policy {
+namespace {
+
+constexpr double kPerfectR2 = 0.99;  // of held-out rows: more than real covariates give
+
+}  // namespace
 
 std::vector<double> gather(std::span<const double> values, std::span<const std::size_t> rows) {
   if (values.empty()) return {};
@@ -247,6 +253,7 @@ Result<CrossfitResult> Crossfitter::assemble() {
 
 void Crossfitter::summarize() {
   const Table& table = result_.nuisance.table;
+  warn_about_assignment();
   for (std::size_t a = 0; a < arms_; ++a) {
     ArmSummary summary;
     summary.arm = data_.arms[a];
@@ -278,6 +285,7 @@ void Crossfitter::summarize() {
            static_cast<std::int64_t>(rows.size())});
     }
   }
+  warn_about_fit();
   result_.propensity_min = *std::ranges::min_element(e_.values());
   result_.propensity_max = *std::ranges::max_element(e_.values());
   std::vector<double> loss(n());
@@ -288,6 +296,43 @@ void Crossfitter::summarize() {
                                 fmt::format("{} estimated propensities were clipped to {}: clipping changes what is estimated",
                                             result_.clipped, spec_.clip),
                                 static_cast<std::int64_t>(result_.clipped)});
+  }
+}
+
+// Whether the rows can carry what is to be learned from them.
+void Crossfitter::warn_about_assignment() {
+  const Assignment assignment{data_.arms, data_.logged, data_.weight, e_};
+  if (auto warning = propensity_warning(assignment)) result_.warnings.push_back(*std::move(warning));
+  const PropensitySpec::Kind kind = flags_.propensity->kind;
+  // Weighting by estimated propensities balances only as well as their model fits.
+  if (kind == PropensitySpec::Kind::kLogistic || kind == PropensitySpec::Kind::kGbdt) return;
+  std::vector<const data::Column*> features;
+  for (const data::Encoding::Feature& feature : full().encoding.features())
+    features.push_back(data_.table.find(feature.spec.column));
+  if (auto warning = balance_warning(feature_balance(features, assignment), assignment))
+    result_.warnings.push_back(*std::move(warning));
+}
+
+// What predictions on rows that were held out say of the features.
+void Crossfitter::warn_about_fit() {
+  std::vector<std::string> perfect;
+  bool any = false;
+  for (const ArmSummary& arm : result_.arms) {
+    any = any || !arm.r2_oof || *arm.r2_oof > 0;
+    if (arm.r2_oof && *arm.r2_oof > kPerfectR2) perfect.push_back(gimbal::quoted(arm.arm));
+  }
+  if (!perfect.empty()) {
+    result_.warnings.push_back({"perfect_fit",
+                                fmt::format("held-out outcomes are predicted all but perfectly (R2 above {}) for arm {}; is a "
+                                            "feature computed from the outcome?",
+                                            kPerfectR2, list_some(perfect)),
+                                static_cast<std::int64_t>(perfect.size())});
+  }
+  if (!any && own_models() && spec_.learner != Learner::kMean) {
+    result_.warnings.push_back({"no_signal",
+                                "no arm's held-out outcomes are predicted better than by their mean: these rows do not show "
+                                "for whom an arm works better",
+                                std::nullopt});
   }
 }
 

@@ -75,6 +75,8 @@ class Crossfitter {
 
   Result<CrossfitResult> assemble();
   void summarize();
+  void warn_about_assignment();
+  void warn_about_fit();
 
   LoggedData data_;
   const DataFlags& flags_;

@@ -6,6 +6,7 @@
 
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
+#include "gimbal/policy/balance.h"
 #include "gimbal/policy/baseline.h"
 #include "gimbal/policy/charts_text.h"
 #include "gimbal/stats/bootstrap.h"
@@ -348,11 +349,29 @@ std::string overlap_message(const PolicyEvaluation& policy, std::int64_t n) {
       gimbal::quoted(policy.name), format_significant(policy.max_weight, 4), format_significant(policy.ess, 4), n);
 }
 
-void warn_about_policy(const PolicyEvaluation& policy, const Context& context, std::vector<Warning>& warnings) {
+void warn_about_policy(const PolicyEvaluation& policy, const Context& context, std::optional<std::int64_t> clusters,
+                       std::vector<Warning>& warnings) {
   if (policy.poor_overlap)
     warnings.push_back(
         {"overlap", overlap_message(policy, static_cast<std::int64_t>(context.logged.outcome.size())), std::nullopt});
   const Estimate& primary = *policy.estimates[static_cast<std::size_t>(context.spec.primary)];
+  // All scores estimate the same improvement; intervals that lie apart cannot both be right.
+  const bool few =
+      context.logged.outcome.size() < static_cast<std::size_t>(kFewUnits) || clusters.value_or(kFewUnits) < kFewUnits;
+  for (const auto& other : policy.estimates) {
+    if (few || !other || (other->ci_low <= primary.ci_high && primary.ci_low <= other->ci_high)) continue;
+    const auto score = static_cast<Score>(&other - policy.estimates.data());
+    if (score == Score::kIpw) continue;  // moves with the origin of the outcome
+    warnings.push_back(
+        {"scores_disagree",
+         fmt::format("policy {}: the intervals of {} ({} to {}) and {} ({} to {}) do not meet; the propensities "
+                     "or the predictions are wrong",
+                     gimbal::quoted(policy.name), score_name(context.spec.primary), format_significant(primary.ci_low, 3),
+                     format_significant(primary.ci_high, 3), score_name(score), format_significant(other->ci_low, 3),
+                     format_significant(other->ci_high, 3)),
+         std::nullopt});
+    break;
+  }
   if (primary.se == 0)
     warnings.push_back(
         {"no_variation",
@@ -361,6 +380,20 @@ void warn_about_policy(const PolicyEvaluation& policy, const Context& context, s
                      gimbal::quoted(policy.name), score_name(context.spec.primary),
                      primary.tau == 0 ? " (the policy equals the baseline on them)" : ""),
          std::nullopt});
+}
+
+// Levels that are the same for every policy of a test are named once.
+void warn_about_subgroups(const std::vector<PolicyEvaluation>& policies, std::vector<Warning>& warnings) {
+  if (policies.empty()) return;
+  std::vector<std::string> small;
+  for (const Subgroup& group : policies.front().subgroups)
+    if (group.n < kFewUnits) small.push_back(fmt::format("{}={} ({})", group.column, group.level, group.n));
+  if (small.empty()) return;
+  const auto count = static_cast<std::int64_t>(small.size());
+  warnings.push_back({"few_units_in_group",
+                      fmt::format("groups of fewer than {} test units: {}; their standard errors and p-values are doubtful",
+                                  kFewUnits, list_some(small)),
+                      count});
 }
 
 }  // namespace
@@ -383,9 +416,13 @@ Result<Evaluation> evaluate(const Logged& logged, std::span<const double> weight
   warn_about_test_set(context, out.clusters, out.warnings);
   for (const TestedPolicy& policy : policies) {
     GIMBAL_TRY(auto one, evaluate_one(policy, context));
-    warn_about_policy(one, context, out.warnings);
+    warn_about_policy(one, context, out.clusters, out.warnings);
     out.policies.push_back(std::move(one));
   }
+  if (const Matrix* e = policies.empty() ? nullptr : policies.front().e; e && e->cols() == spec.arms.size()) {
+    if (auto warning = propensity_warning({spec.arms, logged, weight, *e})) out.warnings.push_back(*std::move(warning));
+  }
+  warn_about_subgroups(out.policies, out.warnings);
   GIMBAL_TRY(judge_family(out.policies, spec));
   for (const auto& [first, second] : spec.contrasts) {
     GIMBAL_CHECK(first < policies.size() && second < policies.size(), "a contrast names two policies of the test");

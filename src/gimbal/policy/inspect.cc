@@ -144,76 +144,6 @@ Inspection::Contrast contrast(const Context& context, const std::vector<Inspecti
   return out;
 }
 
-// Weighted mean and (unweighted by propensity) variance of one number a row, by arm, over rows where it is there.
-struct ArmMoments {
-  double balanced_weight = 0, balanced_sum = 0;  // omega / e
-  double weight = 0, sum = 0, squares = 0;       // omega
-};
-
-// The largest |mean_a - mean_b| / sqrt((var_a + var_b) / 2) over pairs of arms; nullopt for different means without spread.
-std::optional<double> largest_smd(const std::vector<ArmMoments>& arms) {
-  double largest = 0;
-  for (std::size_t a = 0; a < arms.size(); ++a) {
-    for (std::size_t b = a + 1; b < arms.size(); ++b) {
-      if (!(arms[a].balanced_weight > 0) || !(arms[b].balanced_weight > 0)) continue;
-      const double difference =
-          std::fabs(arms[a].balanced_sum / arms[a].balanced_weight - arms[b].balanced_sum / arms[b].balanced_weight);
-      const auto variance = [](const ArmMoments& m) {
-        const double mean = m.sum / m.weight;
-        return std::max(0.0, m.squares / m.weight - mean * mean);
-      };
-      const double spread = std::sqrt((variance(arms[a]) + variance(arms[b])) / 2);
-      if (spread > 0)
-        largest = std::max(largest, difference / spread);
-      else if (difference > 1e-12)
-        return std::nullopt;
-    }
-  }
-  return largest;
-}
-
-template <typename Number>
-std::optional<double> smd_of(const Context& context, const Number& number) {
-  std::vector<ArmMoments> arms(context.arms);
-  double origin = std::nan("");  // differences from some value keep digits in sums of squares
-  for (std::size_t i = 0; i < context.n; ++i) {
-    double x = number(i);
-    if (std::isnan(x)) continue;
-    if (std::isnan(origin)) origin = x;
-    x -= origin;
-    ArmMoments& m = arms[context.arm(i)];
-    const double omega = context.weight(i);
-    const double balanced = context.input.e.empty() ? omega : omega / context.input.e(i, context.arm(i));
-    m.balanced_weight += balanced;
-    m.balanced_sum += balanced * x;
-    m.weight += omega;
-    m.sum += omega * x;
-    m.squares += omega * x * x;
-  }
-  return largest_smd(arms);
-}
-
-// The worst of the feature's number or levels and of its being missing.
-std::optional<double> balance_of(const Context& context, const data::Column& feature) {
-  std::optional<double> worst = 0.0;
-  const auto take = [&](std::optional<double> smd) {
-    if (!worst || !smd)
-      worst.reset();
-    else
-      worst = std::max(*worst, *smd);
-  };
-  bool missing = false;
-  for (std::size_t i = 0; i < context.n && !missing; ++i) missing = feature.is_missing(i);
-  if (missing) take(smd_of(context, [&](std::size_t i) { return feature.is_missing(i) ? 1.0 : 0.0; }));
-  if (feature.is_numeric()) {
-    take(smd_of(context, [&](std::size_t i) { return feature.numbers[i]; }));
-    return worst;
-  }
-  for (std::size_t level = 0; level < feature.levels.size(); ++level)
-    take(smd_of(context, [&](std::size_t i) { return feature.codes[i] == static_cast<std::int32_t>(level) ? 1.0 : 0.0; }));
-  return worst;
-}
-
 // z_req(0.8) SE of the cipw score of "the arm with the largest mean for everyone" against the baseline.
 Result<std::optional<double>> minimum_detectable(const Context& context, const std::vector<Inspection::Arm>& arms) {
   std::size_t best = 0;
@@ -272,12 +202,7 @@ Result<Inspection> inspect(const InspectionInput& input) {
   for (std::size_t a = 0; a < context.arms; ++a)
     if (a != against) out.contrasts.push_back(contrast(context, out.arms, a, against));
 
-  out.balance.resize(input.features.size());
-  parallel_for(input.features.size(), 1, [&](std::size_t f, std::size_t) {
-    out.balance[f] = {input.features[f]->name, balance_of(context, *input.features[f])};
-  });
-  std::stable_sort(out.balance.begin(), out.balance.end(),
-                   [](const auto& x, const auto& y) { return x.max_smd.value_or(kInfinity) > y.max_smd.value_or(kInfinity); });
+  out.balance = feature_balance(input.features, {input.arms, input.logged, input.weight, input.e});
   for (const data::Column* feature : input.features) {
     Inspection::Feature row;
     row.name = feature->name;
@@ -293,6 +218,11 @@ Result<Inspection> inspect(const InspectionInput& input) {
          "propensities are not given: balance is unweighted, and the minimum detectable improvement takes the "
          "observed shares of the arms for them",
          std::nullopt});
+  if (!input.e.empty()) {
+    const Assignment assignment{input.arms, input.logged, input.weight, input.e};
+    if (auto warning = propensity_warning(assignment)) out.warnings.push_back(*warning);
+    if (auto warning = balance_warning(out.balance, assignment)) out.warnings.push_back(*warning);
+  }
   for (const Inspection::Arm& arm : out.arms)
     if (arm.rows < 30)
       out.warnings.push_back({"few_units_in_arm",
@@ -340,7 +270,7 @@ void write_inspection_fields(JsonWriter& out, const Inspection& inspection) {
         .end_object();
   }
   out.end_array().key("balance").begin_array();
-  for (const Inspection::Balance& each : inspection.balance)
+  for (const FeatureBalance& each : inspection.balance)
     out.begin_object().field("feature", each.feature).field("max_smd", each.max_smd).end_object();
   out.end_array()
       .field("minimum_detectable_improvement", inspection.minimum_detectable_improvement)

@@ -15,6 +15,7 @@
 #include "gimbal/base/result.h"
 #include "gimbal/base/warning.h"
 #include "gimbal/data/table.h"
+#include "gimbal/policy/balance.h"
 #include "gimbal/policy/types.h"
 
 namespace gimbal::policy {
@@ -56,10 +57,6 @@ struct Inspection {
     double difference = 0;
     std::optional<double> se, ci_low, ci_high, p;
   };
-  struct Balance {
-    std::string feature;
-    std::optional<double> max_smd;  // absent: some arm has no spread and another mean
-  };
   struct Feature {
     std::string name;
     bool numeric = true;
@@ -70,17 +67,16 @@ struct Inspection {
   Outcome outcome;
   std::vector<Arm> arms;
   std::vector<Contrast> contrasts;
-  std::vector<Balance> balance;  // descending
+  std::vector<FeatureBalance> balance;  // descending
   std::optional<double> minimum_detectable_improvement;
   std::vector<Feature> features;
   std::vector<Warning> warnings;
 };
 
 // Errors: invalid_argument (shapes, fewer than two arms), insufficient_data (constant outcome). O(n (K + features)).
-// Standard errors are clustered when logged.cluster is given. Balance: the largest absolute standardized mean difference over
-// pairs of arms (and levels, and the indicator "missing"), means weighted by omega / e_A when e is given, divided by the root
-// of the two arms' mean variance. minimum_detectable_improvement = z_req(0.8) SE of the cipw score of "the arm with the largest
-// mean for everyone" against the baseline; without e the observed arm shares stand in, with a warning.
+// Standard errors are clustered when logged.cluster is given. minimum_detectable_improvement = z_req(0.8) SE of the cipw score
+// of "the arm with the largest mean for everyone" against the baseline; without e the observed arm shares stand in, with a
+// warning.
 Result<Inspection> inspect(const InspectionInput& input);
 
 // The fields "rows" ... "features" of gimbal.policy.inspection/1, into the object that is open.
