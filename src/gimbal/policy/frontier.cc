@@ -101,11 +101,11 @@ std::size_t Frontier::breakpoints() const {
 
 bool Frontier::corrects_plugin() const { return clustered_ && honest_.has_value(); }
 
-Result<std::vector<double>> Frontier::grid() const {
+Result<std::vector<double>> Frontier::grid(const SolveHooks& hooks) const {
   if (moves_nobody()) return std::vector<double>{kInfinity};
   if (path_) return points_equally_spaced_in_tau(path_->curve(), *path_->lambda_max_z(), options_.points);
   if (deterministic_) return points_equally_spaced_in_tau(*deterministic_, 0, options_.points);
-  GIMBAL_TRY(const std::vector<ConstrainedPoint> solved, constrained_->grid(options_.points));
+  GIMBAL_TRY(const std::vector<ConstrainedPoint> solved, constrained_->grid(options_.points, hooks));
   std::vector<double> lambdas;
   for (const ConstrainedPoint& point : solved) lambdas.push_back(point.lambda);
   return lambdas;
@@ -184,12 +184,12 @@ Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curv
   PointCurve on;
   on.arms = arms();
   if (rule.kind == SelectRule::Kind::kLambda || rule.kind == SelectRule::Kind::kMaxTau) {
-    on.lambdas = {kInfinity};  // nothing is searched: under constraints a grid costs thousands of solutions
-  } else if (constrained_) {
-    GIMBAL_TRY(on.lambdas, grid());
+    on.lambdas = {kInfinity};  // nothing is searched: a constrained grid costs hundreds of solutions
+  } else if (constrained_ && curve == CurveKind::kPlugin && !clustered_ && rule.kind == SelectRule::Kind::kMaxZ) {
+    GIMBAL_TRY(on.max_z, constrained_->lambda_max_z());
+    on.lambdas = {kInfinity};
   } else {
-    on.lambdas =
-        points_equally_spaced_in_tau(path_ ? path_->curve() : *deterministic_, lambda_max_z().value_or(0), kSearchPoints);
+    GIMBAL_TRY(search_points(curve, on));
   }
   on.at = [this, curve](double lambda) { return curve == CurveKind::kPlugin ? plugin_at(lambda) : honest_at(lambda); };
   on.share_at = [this](double lambda, std::size_t arm) -> Result<double> {
@@ -199,12 +199,50 @@ Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curv
     constrained_->probabilities(point, pi);
     return summarize(*population_, pi).shares[arm];
   };
-  for (const double lambda : on.lambdas) {
-    GIMBAL_TRY(const Moments moments, on.at(lambda));
+  for (std::size_t p = on.moments.size(); p < on.lambdas.size(); ++p) {
+    GIMBAL_TRY(const Moments moments, on.at(on.lambdas[p]));
     on.moments.push_back(moments);
   }
   return select(rule, on, options_.test);
 }
+
+Result<void> Frontier::search_points(CurveKind curve, PointCurve& on) const {
+  if (!constrained_) {
+    on.lambdas =
+        points_equally_spaced_in_tau(path_ ? path_->curve() : *deterministic_, lambda_max_z().value_or(0), kSearchPoints);
+    return {};
+  }
+  if (known_.empty()) {
+    GIMBAL_TRY(on.lambdas, grid());
+    return {};
+  }
+  for (const KnownPoint& point : known_) {
+    on.lambdas.push_back(point.lambda);
+    on.moments.push_back(curve == CurveKind::kPlugin ? point.plugin : *point.honest);
+  }
+  return {};
+}
+
+void Frontier::remember(std::vector<KnownPoint> points) {
+  if (!constrained_) return;
+  for (const KnownPoint& point : points) {
+    if (has_honest() != point.honest.has_value()) return;  // another frontier's
+    if (point.shadow_prices.size() != constrained_->constraints().size()) return;
+    constrained_->expect(point.lambda, point.shadow_prices);
+    if (constrained_honest_) constrained_honest_->frontier.expect(point.lambda, point.shadow_prices);
+  }
+  known_ = std::move(points);
+}
+
+std::vector<std::string> Frontier::constraint_names() const {
+  std::vector<std::string> names;
+  if (constrained_) {
+    for (const LinearConstraint& constraint : constrained_->constraints()) names.push_back(constraint.name);
+  }
+  return names;
+}
+
+std::size_t Frontier::solved() const { return constrained_ ? constrained_->solved() : 0; }
 
 void Frontier::fill(FrontierPoint& point, Moments corrected) const {
   const TestSpec& test = options_.test;
@@ -215,8 +253,9 @@ void Frontier::fill(FrontierPoint& point, Moments corrected) const {
   point.units_required = units_required(point.z1, 0.8, test);
 }
 
-Result<std::vector<FrontierPoint>> Frontier::points(std::span<const double> lambdas, std::size_t in_band) const {
-  if (constrained_) return constrained_points(lambdas, in_band);
+Result<std::vector<FrontierPoint>> Frontier::points(std::span<const double> lambdas, std::size_t in_band,
+                                                    const SolveHooks& hooks) const {
+  if (constrained_) return constrained_points(lambdas, in_band, hooks);
   std::vector<FrontierPoint> out(lambdas.size());
   std::vector<PolicySummary> summaries;
   if (path_) summaries = summarize_points(path_->model(), lambdas);
@@ -240,14 +279,18 @@ Result<std::vector<FrontierPoint>> Frontier::points(std::span<const double> lamb
   return out;
 }
 
-Result<std::vector<FrontierPoint>> Frontier::constrained_points(std::span<const double> lambdas, std::size_t in_band) const {
+Result<std::vector<FrontierPoint>> Frontier::constrained_points(std::span<const double> lambdas, std::size_t in_band,
+                                                                const SolveHooks& hooks) const {
   std::vector<FrontierPoint> out(lambdas.size());
   Matrix psi;
   if (constrained_honest_) psi = Matrix(constrained_honest_->data.units(), lambdas.size());
   for (std::size_t p = 0; p < lambdas.size(); ++p) {
+    if (hooks.stop.stop_requested())
+      return fail(ErrorCode::kInterrupted, "interrupted while the constrained frontier was computed");
     GIMBAL_TRY(const ConstrainedPoint solved, constrained_->at(lambdas[p]));
     Matrix pi;
     constrained_->probabilities(solved, pi);
+    if (hooks.point_done) hooks.point_done();
     FrontierPoint& point = out[p];
     point.lambda = lambdas[p];
     point.moments = solved.moments;

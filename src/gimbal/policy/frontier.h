@@ -60,6 +60,15 @@ struct FrontierPoint {
   double effective_lambda = 0;  // finite stand-in for lambda = infinity under constraints, with which eta belongs
 };
 
+// A point of a constrained frontier as a document holds it: moments as rules see them (plug-in with the design effect of
+// clusters), shadow prices in the order of the constraints.
+struct KnownPoint {
+  double lambda = 0;  // infinity allowed
+  Moments plugin;
+  std::optional<Moments> honest;
+  std::vector<double> shadow_prices;
+};
+
 class Frontier {
  public:
   // Errors: those of the parts (infeasible, not_identified, unsupported, insufficient_data).
@@ -76,16 +85,23 @@ class Frontier {
   std::optional<double> lambda_max_z() const;  // of the exact path
   std::optional<double> lambda_saturated(double share) const;
   std::size_t breakpoints() const;
+  std::vector<std::string> constraint_names() const;
+  std::size_t solved() const;                         // lambdas of the constrained population that have been solved so far
   double centre() const { return model().centre(); }  // c in M_a: what a policy file keeps
   const UnitModel& model() const;
   const std::vector<Warning>& warnings() const { return warnings_; }
 
-  // The lambdas of the printed points, ascending, the last one infinity.
-  Result<std::vector<double>> grid() const;
+  // The lambdas of the printed points, ascending, the last one infinity. Hooks are for the constrained frontier, whose points
+  // are solved one by one: a stop is heard between them (interrupted), and points done are counted.
+  Result<std::vector<double>> grid(const SolveHooks& hooks = {}) const;
+  // The grid of a constrained frontier, ascending and ending at infinity, as it was solved before: `choose` then solves only
+  // around its answer. Ignored on the other frontiers, which are known exactly.
+  void remember(std::vector<KnownPoint> points);
   // Errors: invalid_argument when the honest curve is asked for and there is none; not_identified when nobody moves.
   Result<Choice> choose(const SelectRule& rule, CurveKind curve) const;
   // All fields at each of `lambdas`; the first `in_band` of them share the simultaneous band. Order is kept.
-  Result<std::vector<FrontierPoint>> points(std::span<const double> lambdas, std::size_t in_band) const;
+  Result<std::vector<FrontierPoint>> points(std::span<const double> lambdas, std::size_t in_band,
+                                            const SolveHooks& hooks = {}) const;
   // Another policy on the same units (n x K probabilities), plug-in fields only.
   FrontierPoint mark(const Matrix& pi, std::string name) const;
   // n x K probabilities on the population.
@@ -108,7 +124,10 @@ class Frontier {
   // The same under shared constraints, from the held-out scores of one point.
   Result<Moments> with_design_effect(Moments plugin, std::span<const double> psi) const;
   void fill(FrontierPoint& point, Moments corrected) const;
-  Result<std::vector<FrontierPoint>> constrained_points(std::span<const double> lambdas, std::size_t in_band) const;
+  Result<std::vector<FrontierPoint>> constrained_points(std::span<const double> lambdas, std::size_t in_band,
+                                                        const SolveHooks& hooks) const;
+  // Fills in the points that a rule searches.
+  Result<void> search_points(CurveKind curve, PointCurve& on) const;
 
   FrontierOptions options_;
   std::shared_ptr<const Table> population_;
@@ -119,6 +138,7 @@ class Frontier {
   std::optional<HonestCurve> honest_;
   std::optional<ConstrainedHonest> constrained_honest_;
   bool clustered_ = false;
+  std::vector<KnownPoint> known_;  // a constrained grid that was solved before
   std::vector<Warning> warnings_;
 };
 

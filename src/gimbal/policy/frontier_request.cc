@@ -298,6 +298,43 @@ Result<LoadedFrontier> load_frontier(const FrontierRequest& request, const std::
   return Loader(request, folder, expected).load();
 }
 
+// The grid that a document holds; empty where it holds the points of rules instead.
+static Result<std::vector<KnownPoint>> read_known_points(const JsonView& json, const Frontier& frontier) {
+  std::vector<KnownPoint> out;
+  const double n = frontier.options().test.n;
+  GIMBAL_TRY(const JsonView list, json.get("points"));
+  GIMBAL_TRY(const std::vector<JsonView> items, list.items());
+  for (const JsonView& item : items) {
+    GIMBAL_TRY(const std::string at, item.string("at"));
+    if (at != "grid") continue;
+    const auto moments_of = [&](const char* tau_name, const char* se_name) -> Result<Moments> {
+      GIMBAL_TRY(const double tau, item.number(tau_name));
+      GIMBAL_TRY(const double se, item.number(se_name));
+      return Moments{tau, tau * tau + n * se * se};
+    };
+    KnownPoint point;
+    point.lambda = kInfinity;  // written as null
+    if (item.has("lambda")) {
+      GIMBAL_TRY(point.lambda, item.number("lambda"));
+    }
+    GIMBAL_TRY(point.plugin, moments_of("tau", "se"));
+    if (item.has("tau_honest")) {
+      GIMBAL_TRY(point.honest, moments_of("tau_honest", "se_honest"));
+    }
+    GIMBAL_TRY(const JsonView prices, item.get("shadow_prices"));
+    for (const std::string& name : frontier.constraint_names()) {
+      GIMBAL_TRY(const double price, prices.number(name));
+      point.shadow_prices.push_back(price);
+    }
+    if (!out.empty() && !(point.lambda > out.back().lambda)) {
+      return fail(ErrorCode::kCorrupted, "{}: the points do not ascend in lambda", list.path());
+    }
+    out.push_back(std::move(point));
+  }
+  if (!out.empty() && std::isfinite(out.back().lambda)) out.clear();
+  return out;
+}
+
 Result<LoadedFrontier> load_frontier_document(const std::string& path) {
   GIMBAL_TRY(const JsonView json, JsonView::read_file(path));
   GIMBAL_TRY(json.expect_schema(kFrontierSchema));
@@ -336,7 +373,14 @@ Result<LoadedFrontier> load_frontier_document(const std::string& path) {
     GIMBAL_TRY(file.sha256, item.string("sha256"));
     expected.push_back(std::move(file));
   }
-  return load_frontier(request, std::filesystem::path(path).parent_path().string(), expected);
+  GIMBAL_TRY(LoadedFrontier loaded, load_frontier(request, std::filesystem::path(path).parent_path().string(), expected));
+  if (loaded.frontier->constrained()) {
+    GIMBAL_TRY(std::vector<KnownPoint> known, read_known_points(json, *loaded.frontier));
+    auto frontier = std::make_shared<Frontier>(*loaded.frontier);
+    frontier->remember(std::move(known));
+    loaded.frontier = std::move(frontier);
+  }
+  return loaded;
 }
 
 Result<Frontier> make_frontier(const FrontierParts& parts, const FrontierRequest& request) {

@@ -4,6 +4,7 @@
 
 #include "gimbal/base/file.h"
 #include "gimbal/base/hash.h"
+#include "gimbal/base/random.h"
 
 namespace gimbal::policy {
 namespace {
@@ -204,6 +205,35 @@ TEST_F(FrontierRequestTest, LooksForInputsHereThenBesideTheDocument) {
   EXPECT_EQ(locate_input("README.md", folder_.path().string(), *sha256_file(readme)), readme);
   EXPECT_EQ(locate_input("README.md", folder_.path().string(), *sha256_file("README.md")), "README.md");
   EXPECT_EQ(locate_input("README.md", folder_.path().string()), "README.md");
+}
+
+// 200 units of three arms without outcomes, with a capacity that takes hold on the way.
+TEST_F(FrontierRequestTest, ChoosingOnAConstrainedDocumentSolvesAroundTheAnswerOnly) {
+  Stream stream(5, "policy.test_document");
+  std::string table = "e_0,e_1,e_2,mu_0,mu_1,mu_2,var_0,var_1,var_2\n";
+  for (int i = 0; i < 200; ++i) {
+    const double e = .2 + .2 * stream.uniform();
+    table +=
+        fmt::format("{},{},{},{},{},{},1,2,1\n", e, .3, 1 - e - .3, stream.normal(), .5 + stream.normal(), stream.normal());
+  }
+  FrontierRequest request = p1();
+  request.nuisances = write("units.csv", table);
+  request.limits.capacities = {{"1", .4}};
+  request.n_test = 50;
+  const auto full = load_frontier(request);
+  ASSERT_TRUE(full) << full.error().text();
+  const auto again = load_frontier_document(document(*full));
+  ASSERT_TRUE(again) << again.error().text();
+  for (const char* text : {"power:0.8", "max-z", "tau:0.2", "lambda:3"}) {
+    const SelectRule rule = *parse_select_rule(text);
+    const auto expected = full->frontier->choose(rule, CurveKind::kPlugin);
+    const std::size_t before = again->frontier->solved();
+    const auto chosen = again->frontier->choose(rule, CurveKind::kPlugin);
+    ASSERT_TRUE(expected && chosen) << text;
+    EXPECT_TRUE(chosen->reached) << text << chosen->why;
+    EXPECT_NEAR(chosen->lambda, expected->lambda, 3e-9 * expected->lambda) << text;
+    EXPECT_LE(again->frontier->solved() - before, 15u) << text;
+  }
 }
 
 TEST_F(FrontierRequestTest, WritesOnePointOnALineOfItsCsv) {

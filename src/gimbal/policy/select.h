@@ -57,11 +57,13 @@ struct Choice {
 Result<Choice> select(const SelectRule& rule, const SelectCurve& curve, const TestSpec& test);
 
 // The same on points that were solved one by one (shared constraints), with `at` for lambdas between them: the best of the
-// points, refined by bisection or golden section to 1e-9 in lambda. `lambdas` ascend, the last may be infinity.
+// points, refined by false position or golden section to 1e-9 in lambda: some ten calls of `at` for a border. `lambdas` ascend,
+// the last may be infinity.
 struct PointCurve {
   std::vector<double> lambdas;
   std::vector<Moments> moments;
   std::function<Result<Moments>(double lambda)> at;
+  std::optional<double> max_z;  // the exact answer of max-z where it is known
   std::vector<std::string> arms;
   std::function<Result<double>(double lambda, std::size_t arm)> share_at;
 };

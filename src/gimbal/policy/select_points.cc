@@ -25,7 +25,7 @@ class PointSolver {
       case Kind::kPower:
         return power(rule.value);
       case Kind::kMaxZ:
-        return best([](Moments m) { return z1(m); });
+        return max_z();
       case Kind::kMaxTau:
         return at(kInfinity);
       case Kind::kLambda:
@@ -45,40 +45,65 @@ class PointSolver {
   }
 
  private:
-  using Test = std::function<Result<bool>(double lambda)>;
+  // Whether a point is good enough and by how much: negative, or 0 where it is not. What is asked for is settled by `holds`.
+  struct Margin {
+    bool holds = false;
+    double value = 0;
+  };
+  using Test = std::function<Result<Margin>(double lambda)>;
 
   Result<Choice> at(double lambda) const {
     GIMBAL_TRY(const Moments moments, on_.at(lambda));
     return choice_at(lambda, moments, test_);
   }
 
-  // The border between `holds` (true at `yes`) and its failure (at `no`), on the side where it holds.
-  Result<double> border(double yes, double no, const Test& holds) const {
+  // The border between `holds` (true at `yes`) and its failure (at `no`), on the side where it holds. Each step solves a point,
+  // so false position with halved weights (Illinois) in place of halves; halves where that does not shrink the bracket.
+  Result<double> border(double yes, double no, const Test& test) const {
+    GIMBAL_TRY(Margin good, test(yes));
     if (!std::isfinite(no)) {
       double far = std::max(yes, 1e-300) * 2;
       for (int k = 0; k < kMostDoublings; ++k, far *= 2) {
-        GIMBAL_TRY(const bool still, holds(far));
-        if (!still) break;
-        yes = far;
+        GIMBAL_TRY(const Margin there, test(far));
+        if (!there.holds) break;
+        yes = far, good = there;
       }
       no = far;
     }
-    while (std::abs(no - yes) > kLambdaTolerance * std::max(std::abs(no), std::abs(yes))) {
-      const double middle = 0.5 * (yes + no);
-      GIMBAL_TRY(const bool still, holds(middle));
-      (still ? yes : no) = middle;
+    GIMBAL_TRY(Margin bad, test(no));
+    int same_side = 0;  // > 0: the last so many steps moved `yes`, < 0: `no`
+    for (int round = 0; round < 200; ++round) {
+      const double width = std::abs(no - yes), tolerance = kLambdaTolerance * std::max(std::abs(no), std::abs(yes));
+      if (width <= tolerance) break;
+      double part = 0.5;
+      if (round % 4 != 3 && good.value >= 0 && bad.value <= 0 && good.value > bad.value) {
+        part = good.value / (good.value - bad.value);
+        part = std::clamp(part, 0.4 * tolerance / width, 1 - 0.4 * tolerance / width);
+      }
+      const double next = yes + part * (no - yes);
+      GIMBAL_TRY(const Margin there, test(next));
+      if (there.holds) {
+        yes = next, good = there;
+        same_side = std::max(same_side, 0) + 1;
+        if (same_side > 1) bad.value /= 2;
+      } else {
+        no = next, bad = there;
+        same_side = std::min(same_side, 0) - 1;
+        if (same_side < -1) good.value /= 2;
+      }
     }
     return yes;
   }
 
-  // The largest lambda at which `holds`, from the points; nullopt when it holds at none.
-  Result<std::optional<double>> largest(const Test& holds) const {
+  // The largest lambda at which `test` holds, from the points; nullopt when it holds at none.
+  Result<std::optional<double>> largest(const std::function<Result<bool>(std::size_t point)>& holds_at,
+                                        const Test& test) const {
     const std::size_t count = on_.lambdas.size();
     for (std::size_t p = count; p-- > 0;) {
-      GIMBAL_TRY(const bool here, holds(on_.lambdas[p]));
+      GIMBAL_TRY(const bool here, holds_at(p));
       if (!here) continue;
       if (p + 1 == count) return std::optional<double>(on_.lambdas[p]);
-      GIMBAL_TRY(const double lambda, border(on_.lambdas[p], on_.lambdas[p + 1], holds));
+      GIMBAL_TRY(const double lambda, border(on_.lambdas[p], on_.lambdas[p + 1], test));
       return std::optional<double>(lambda);
     }
     return std::optional<double>();
@@ -86,22 +111,30 @@ class PointSolver {
 
   Result<Choice> power(double beta) const {
     const PowerNeeded needed(beta, test_);
-    GIMBAL_TRY(const std::optional<double> lambda, largest([&](double x) -> Result<bool> {
-                 GIMBAL_TRY(const Moments m, on_.at(x));
-                 return needed.met(m);
-               }));
+    const double z_needed = z_required(beta, test_) / std::sqrt(test_.n);
+    GIMBAL_TRY(const std::optional<double> lambda,
+               largest([&](std::size_t p) -> Result<bool> { return needed.met(on_.moments[p]); },
+                       [&](double x) -> Result<Margin> {
+                         GIMBAL_TRY(const Moments m, on_.at(x));
+                         return Margin{needed.met(m), z1(m) - z_needed};
+                       }));
     if (lambda) {
       GIMBAL_TRY(Choice out, at(*lambda));
       out.units_required = units_required(out.z1, beta, test_);
       return out;
     }
-    GIMBAL_TRY(Choice out, best([](Moments m) { return z1(m); }));
+    GIMBAL_TRY(Choice out, max_z());
     if (needed.met(out.moments)) return out;  // only between two points, at the most powerful one
     out.reached = false;
     out.units_required = units_required(out.z1, beta, test_);
     out.why = fmt::format("no point has power {} with {} test units; the largest power is {}", shortest(beta),
                           shortest(test_.n), format_significant(out.power, 4));
     return out;
+  }
+
+  Result<Choice> max_z() const {
+    if (on_.max_z) return at(*on_.max_z);
+    return best([](Moments m) { return z1(m); });
   }
 
   Result<Choice> best(const std::function<double(Moments)>& value) const {
@@ -127,9 +160,9 @@ class PointSolver {
   }
 
   Result<Choice> tau(double target) const {
-    const auto falls_short = [&](double lambda) -> Result<bool> {
+    const auto falls_short = [&](double lambda) -> Result<Margin> {
       GIMBAL_TRY(const Moments m, on_.at(lambda));
-      return m.tau < target;
+      return Margin{m.tau < target, target - m.tau};
     };
     std::size_t most = 0;
     for (std::size_t p = 0; p < on_.lambdas.size(); ++p) {
@@ -148,10 +181,15 @@ class PointSolver {
   }
 
   Result<Choice> share(std::size_t arm, double limit, const std::string& name) const {
-    GIMBAL_TRY(const std::optional<double> lambda, largest([&](double x) -> Result<bool> {
-                 GIMBAL_TRY(const double share, on_.share_at(x, arm));
-                 return share <= limit + 1e-12;
-               }));
+    const Test keeps = [&](double x) -> Result<Margin> {
+      GIMBAL_TRY(const double share, on_.share_at(x, arm));
+      return Margin{share <= limit + 1e-12, limit + 1e-12 - share};
+    };
+    const auto keeps_at = [&](std::size_t p) -> Result<bool> {
+      GIMBAL_TRY(const Margin here, keeps(on_.lambdas[p]));
+      return here.holds;
+    };
+    GIMBAL_TRY(const std::optional<double> lambda, largest(keeps_at, keeps));
     if (lambda) return at(*lambda);
     GIMBAL_TRY(Choice out, at(on_.lambdas.front()));
     out.reached = false;
