@@ -53,12 +53,16 @@ namespace {
 std::string bounded(std::string what, const OptionSpec& spec) {
   const bool has_low = std::isfinite(spec.lowest);
   const bool has_high = std::isfinite(spec.highest);
+  // An integer is written with all of its digits: 100000, where the shortest number would be 1e+05.
+  const auto bound = [&](double value) {
+    return spec.kind == ValueKind::kInteger ? fmt::format("{:.0f}", value) : shortest(value);
+  };
   if (has_low && has_high && !spec.lowest_open && !spec.highest_open) {
-    return fmt::format("{} from {} to {}", what, shortest(spec.lowest), shortest(spec.highest));
+    return fmt::format("{} from {} to {}", what, bound(spec.lowest), bound(spec.highest));
   }
-  if (has_low) what += fmt::format(" {} {}", spec.lowest_open ? "above" : "of at least", shortest(spec.lowest));
+  if (has_low) what += fmt::format(" {} {}", spec.lowest_open ? "above" : "of at least", bound(spec.lowest));
   if (has_low && has_high) what += " and";
-  if (has_high) what += fmt::format(" {} {}", spec.highest_open ? "below" : "at most", shortest(spec.highest));
+  if (has_high) what += fmt::format(" {} {}", spec.highest_open ? "below" : "at most", bound(spec.highest));
   return what;
 }
 
@@ -348,6 +352,10 @@ Result<std::vector<std::string>> list_items(const OptionSpec& spec, const std::v
   if (!spec.split) return words;
   std::vector<std::string> items;
   for (const std::string& word : words) {
+    if (word.empty()) {
+      return fail(ErrorCode::kUsage, "expected {}, found \"\"",
+                  spec.placeholder == "LIST" ? "names separated by commas" : spec.expectation());
+    }
     for (std::string& item : split_list(word)) {
       if (item.empty())
         return fail(ErrorCode::kUsage, "expected items between commas, found an empty one in {}", gimbal::quoted(word));

@@ -84,8 +84,13 @@ TEST(Options, WrongWordsSayWhatWasExpectedAndFound) {
   command.option("--room", &room);
   command.flag("--flag", &flag);
   command.option("--arms", &arms);
+  command.option("--names", &arms).value("LIST");
+  command.option("--many", &folds).min(1).max(100000);
   command.choice("--colour", &colour, {{"red", Colour::kRed}, {"green", Colour::kGreen}, {"blue", Colour::kBlue}});
   const auto set = [&](std::string_view key, std::vector<std::string> words) { return message(*command.find(key), words); };
+  EXPECT_EQ(set("many", {"0"}), R"(expected an integer from 1 to 100000, found "0")");
+  EXPECT_EQ(set("arms", {""}), R"(expected a text, found "")");
+  EXPECT_EQ(set("names", {""}), R"(expected names separated by commas, found "")");
   EXPECT_EQ(set("folds", {"x"}), R"(expected an integer from 1 to 20, found "x")");
   EXPECT_EQ(set("folds", {"0"}), R"(expected an integer from 1 to 20, found "0")");
   EXPECT_EQ(set("folds", {"21"}), R"(expected an integer from 1 to 20, found "21")");

@@ -40,7 +40,7 @@ Result<void> refuse_flags_of_frontier(const CommandContext& context) {
 
 // A frontier document is recognised by its schema; anything else is taken as a model.
 Result<policy::LoadedFrontier> load(const Flags& flags, CommandContext& context) {
-  if (flags.source) {
+  if (flags.source && !flags.source->ends_with(".csv") && !flags.source->ends_with(".csv.gz")) {
     GIMBAL_TRY(const JsonView json, JsonView::read_file(*flags.source));
     const Result<std::string> schema = json.string("schema");
     if (schema && schema->starts_with("gimbal.policy.frontier/")) {
@@ -54,14 +54,14 @@ Result<policy::LoadedFrontier> load(const Flags& flags, CommandContext& context)
 
 Result<int> choose(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(parse_rule(flags.select, "--select"));
-  if (!flags.fallback.empty()) GIMBAL_TRY(parse_rule(flags.fallback, "--fallback"));
+  GIMBAL_TRY(const std::string fallback, parse_fallback(flags.fallback));
   GIMBAL_TRY(const std::optional<policy::CurveKind> curve, parse_curve(flags.frontier.curve));
   GIMBAL_TRY(const policy::LoadedFrontier loaded, load(flags, context));
   // A document's paths may be relative to its own folder.
   const std::string folder = flags.source ? std::filesystem::path(*flags.source).parent_path().string() : "";
   if (flags.out) GIMBAL_TRY(check_written(std::array{NamedFile{"--out", *flags.out}}, files_of(loaded, folder)));
   context.lap("read");
-  GIMBAL_TRY(const ChosenPoint chosen, choose_point(loaded, flags.select, curve, flags.fallback));
+  GIMBAL_TRY(const ChosenPoint chosen, choose_point(loaded, flags.select, curve, fallback));
   context.lap("compute");
   forward_warnings(context, loaded.frontier->warnings());
   warn_plugin_choice(context, chosen, loaded);
@@ -83,11 +83,11 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(finish_document(context, document));
   if (!chosen.stands()) {
     if (context.json) return 3;
-    return fail(unreachable(chosen, *loaded.frontier, flags.fallback));
+    return fail(unreachable(chosen, *loaded.frontier, fallback));
   }
   std::string text =
       fmt::format("{} on the {} curve{}\n", chosen.select, chosen.curve == policy::CurveKind::kHonest ? "honest" : "plug-in",
-                  chosen.fallback ? fmt::format(" is out of reach; {} instead", flags.fallback) : "");
+                  chosen.fallback ? fmt::format(" is out of reach; {} instead", fallback) : "");
   text += describe_point(chosen.point, *loaded.frontier, chosen.curve);
   if (chosen.select == "max-z") {
     text += "\nmax-z alone is rarely what one wants: z is nearly flat for small lambda while the improvement goes to zero.\n";
@@ -118,9 +118,10 @@ Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std
   double lambda = out.choice.lambda;
   if (!out.choice.reached && !fallback.empty() && !frontier.moves_nobody()) {
     GIMBAL_TRY(const policy::SelectRule other, policy::parse_select_rule(fallback));
-    GIMBAL_TRY(const policy::Choice choice, frontier.choose(other, out.curve));
-    out.fallback = choice.reached;
-    if (choice.reached) lambda = choice.lambda;
+    const Result<policy::Choice> choice = frontier.choose(other, out.curve);
+    if (!choice) return fail(blame(choice.error(), "--fallback"));
+    out.fallback = choice->reached;
+    if (choice->reached) lambda = choice->lambda;
   }
   const double lambdas[] = {lambda};
   GIMBAL_TRY(std::vector<policy::FrontierPoint> points, frontier.points(lambdas, 1));
@@ -145,7 +146,7 @@ Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier, c
   const std::string curve = chosen.curve == policy::CurveKind::kHonest ? "honest" : "plug-in";
   if (chosen.select.starts_with("power:")) {
     error.notes.push_back(fmt::format("that is at lambda {} on the {} curve, with an improvement of {} per unit", at, curve,
-                                      signed_text(choice.moments.tau)));
+                                      signed_significant(choice.moments.tau)));
     error.notes.push_back(std::isfinite(choice.units_required)
                               ? fmt::format("n_required there: {} test units for {}",
                                             format_count(std::llround(std::ceil(choice.units_required))), chosen.select)
@@ -153,7 +154,7 @@ Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier, c
   } else {
     error.notes.push_back(
         fmt::format("the closest point is at lambda {} on the {} curve: improvement {} per unit, power {} with {} test units",
-                    at, curve, signed_text(choice.moments.tau), policy::percent_words(choice.power),
+                    at, curve, signed_significant(choice.moments.tau), policy::percent_words(choice.power),
                     format_count(std::llround(frontier.options().test.n))));
   }
   error.notes.push_back(fallback.empty()
@@ -186,7 +187,9 @@ Command policy_choose_command() {
       .optional()
       .help("a document of `gimbal policy frontier`, or a model with the flags of `frontier`");
   command.option("--select", &flags->select).value("RULE").help("the rule");
-  command.option("--fallback", &flags->fallback).value("RULE").help("the rule that stands in when the first cannot be met");
+  command.option("--fallback", &flags->fallback)
+      .value("RULE|none")
+      .help("the rule that stands in when the first cannot be met");
   add_frontier_options(command, flags->frontier, true);
   command.option("-o, --out, --output", &flags->out).value("FILE").written().beside({".ids"}).help("the policy file");
   command.example("gimbal policy choose frontier.json --select power:0.8 -o policy.json");

@@ -1,8 +1,6 @@
 // gimbal policy evaluate: policies on a test set, with standard errors and a verdict.
 #include "gimbal/cli/policy_evaluate.h"
 
-#include <cmath>
-
 #include "gimbal/base/file.h"
 #include "gimbal/base/hash.h"
 #include "gimbal/base/number.h"
@@ -10,40 +8,15 @@
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_fit.h"
 #include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/policy_groups.h"
 #include "gimbal/cli/policy_test_use.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/evaluate_document.h"
-#include "gimbal/stats/descriptive.h"
 
 namespace gimbal::cli {
 namespace {
 
-constexpr std::size_t kMostLevels = 12;  // a numeric --by column with more distinct values is cut into quarters
-
 using Flags = EvaluateOptions;
-
-Result<policy::Grouping> grouping(const data::DataTable& table, const std::string& name) {
-  GIMBAL_TRY(const data::Column* column, data::require_column(table, name, "--by"));
-  policy::Grouping out{name, {}, {}};
-  const data::Categories levels = data::as_categories(*column);
-  if (!column->is_numeric() || levels.levels.size() <= kMostLevels) {
-    out.levels = levels.levels;
-    out.level_of = levels.codes;
-    return out;
-  }
-  std::vector<double> present;
-  for (const double x : column->numbers) {
-    if (!std::isnan(x)) present.push_back(x);
-  }
-  const double shares[] = {0.25, 0.5, 0.75};
-  GIMBAL_TRY(const std::vector<double> cuts, stats::quantiles(present, shares));
-  const std::string q[] = {format_significant(cuts[0], 4), format_significant(cuts[1], 4), format_significant(cuts[2], 4)};
-  out.levels = {"<= " + q[0], q[0] + " to " + q[1], q[1] + " to " + q[2], "> " + q[2]};
-  for (const double x : column->numbers) {
-    out.level_of.push_back(std::isnan(x) ? -1 : static_cast<std::int32_t>((x > cuts[0]) + (x > cuts[1]) + (x > cuts[2])));
-  }
-  return out;
-}
 
 // What can be said before a file is read.
 struct ParsedFlags {

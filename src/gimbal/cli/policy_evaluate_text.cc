@@ -24,8 +24,8 @@ std::string evaluation_text(const policy::Evaluation& evaluation) {
       const std::optional<policy::Estimate>& estimate = each.estimates[static_cast<std::size_t>(score)];
       if (!estimate) continue;
       table.row({std::string(policy::score_name(score)) + (score == evaluation.spec.primary ? " *" : ""),
-                 signed_fixed(estimate->tau, decimals), fixed(estimate->se), fixed(estimate->ci_low), fixed(estimate->ci_high),
-                 p_text(estimate->p)});
+                 signed_fixed(estimate->tau, decimals), se_text(estimate->se, decimals), fixed(estimate->ci_low),
+                 fixed(estimate->ci_high), p_text(estimate->p)});
     }
     out +=
         fmt::format("\n{}: {} units{}, effective sample size {}, largest weight {}\n{}", each.name, format_count(evaluation.n),

@@ -1,5 +1,6 @@
 #include "gimbal/cli/policy_flags.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gimbal/base/number.h"
@@ -15,6 +16,16 @@ constexpr char kColumns[] = "Columns";
 constexpr char kModels[] = "Models";
 constexpr char kTest[] = "The later test";
 constexpr char kLimits[] = "Bounds and shared constraints";
+
+// Of two numbers for one arm the reader cannot tell which one counts.
+Result<void> each_arm_once(const auto& items, std::string_view flag) {
+  for (auto item = items.begin(); item != items.end(); ++item) {
+    if (std::any_of(items.begin(), item, [&](const auto& earlier) { return earlier.arm == item->arm; })) {
+      return fail_at(std::string(flag), ErrorCode::kUsage, "arm {} is given twice", gimbal::quoted(item->arm));
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -176,12 +187,21 @@ Result<policy::Score> parse_score(const std::string& text) {
   return score;
 }
 
+Result<std::string> parse_fallback(const std::string& text) {
+  if (text.empty() || text == "none") return std::string();
+  GIMBAL_TRY(parse_rule(text, "--fallback"));
+  return text;
+}
+
+Error blame(Error error, std::string_view flag) {
+  if (error.where == "--select") error.where = flag;
+  return error;
+}
+
 Result<policy::SelectRule> parse_rule(const std::string& text, std::string_view flag) {
   Result<policy::SelectRule> rule = policy::parse_select_rule(text);
   if (!rule) {
-    Error error = std::move(rule).error();
-    error.where = flag;  // the grammar names --select
-    return fail(std::move(error));
+    return fail(blame(std::move(rule).error(), flag));
   }
   return rule;
 }
@@ -249,6 +269,10 @@ void add_frontier_options(Command& command, FrontierOptions& options, bool input
 
 Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options, const std::string& model, std::uint64_t seed) {
   policy::FrontierRequest out;
+  if (model.ends_with(".csv") || model.ends_with(".csv.gz")) {
+    return fail_at("MODEL", ErrorCode::kUsage, "{} is a table, not a model; a nuisance table is given as --nuisances {}",
+                   gimbal::quoted(model), model);
+  }
   out.model = model;
   out.nuisances = options.nuisances;
   out.population = options.population;
@@ -285,6 +309,11 @@ Result<policy::FrontierRequest> frontier_request(const FrontierOptions& options,
   for (const std::string& text : options.resources) {
     GIMBAL_TRY(out.limits.resources.emplace_back(), policy::parse_resource(text));
   }
+  GIMBAL_TRY(each_arm_once(out.limits.floors, "--floor"));
+  GIMBAL_TRY(each_arm_once(out.limits.ceilings, "--ceiling"));
+  GIMBAL_TRY(each_arm_once(out.limits.capacities, "--capacity"));
+  GIMBAL_TRY(each_arm_once(out.limits.min_shares, "--min-share"));
+  GIMBAL_TRY(each_arm_once(out.limits.resources, "--resource"));
   out.limits.budget = options.budget;
   out.at = options.at;
   for (const std::string& rule : options.at) GIMBAL_TRY(parse_rule(rule, "--at"));
@@ -319,11 +348,6 @@ void warn_unknown_categories(CommandContext& context, std::size_t cells) {
 
 std::string fixed_text(double value, int decimals) { return fmt::format("{:.{}f}", value == 0 ? 0.0 : value, decimals); }
 
-std::string signed_text(double value, int digits) {
-  const std::string text = format_significant(value, digits);
-  return value > 0 ? "+" + text : text;
-}
-
 std::string signed_fixed(double value, int decimals) {
   const std::string text = fixed_text(value, decimals);
   if (text.find_first_not_of("-0.") == std::string::npos) return text.front() == '-' ? text.substr(1) : text;
@@ -335,7 +359,18 @@ std::string p_text(const std::optional<double>& p) {
   return *p < 1e-9 ? "< 1e-9" : format_significant(*p, 2);
 }
 
-std::string percent_text(double share) { return fmt::format("{:.1f} %", 100 * share); }
+std::string se_text(double se, int decimals) {
+  const std::string text = fixed_text(se, decimals);
+  return se > 0 && text.find_first_not_of("0.") == std::string::npos ? format_significant(se, 1) : text;
+}
+
+std::string percent_text(double share) {
+  const double percent = 100 * share;
+  constexpr double kRounding = 1e-9;  // of a sum of shares
+  if (percent < 100 - kRounding && percent >= 99.95) return "> 99.9 %";
+  if (percent > kRounding && percent < 0.05) return "< 0.1 %";
+  return fmt::format("{:.1f} %", percent);
+}
 
 std::string describe_point(const policy::FrontierPoint& point, const policy::Frontier& frontier, policy::CurveKind curve) {
   const bool honest = curve == policy::CurveKind::kHonest && point.honest.has_value();

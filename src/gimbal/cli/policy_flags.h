@@ -50,6 +50,9 @@ Result<policy::Side> parse_side(const std::string& text);
 Result<std::optional<policy::CurveKind>> parse_curve(const std::string& text);  // "": none
 Result<policy::Score> parse_score(const std::string& text);
 Result<policy::SelectRule> parse_rule(const std::string& text, std::string_view flag);
+Result<std::string> parse_fallback(const std::string& text);  // a rule; "none" and "" are ""
+// Rules are read under the name of --select; the error names the flag that the rule came from.
+Error blame(Error error, std::string_view flag);
 
 // --- the frontier: score, points, bounds, constraints
 struct FrontierOptions {
@@ -72,12 +75,12 @@ void forward_warnings(CommandContext& context, const std::vector<Warning>& warni
 // "3 rows without an outcome skipped", with its count; nothing when there are none.
 void warn_count(CommandContext& context, std::string code, std::size_t count, std::string_view noun, std::string_view rest);
 void warn_unknown_categories(CommandContext& context, std::size_t cells);
-std::string signed_text(double value, int digits = 3);  // significant digits: "+0.0347", "0"
 // With as many decimals as policy::decimals_for says for an interval, so that the numbers of a column align.
 std::string fixed_text(double value, int decimals);    // "0.0347"
 std::string signed_fixed(double value, int decimals);  // "+0.0347", "0.0000"
 std::string p_text(const std::optional<double>& p);    // "0.012", "< 1e-9", "-"
-std::string percent_text(double share);                // "81.2 %": for people; documents carry fractions
+std::string percent_text(double share);                // "81.2 %", "> 99.9 %": for people; documents carry fractions
+std::string se_text(double se, int decimals);          // as fixed_text, but never 0.000 for what is not 0
 
 // One frontier point as `choose`, `run` and `power` show it to people.
 std::string describe_point(const policy::FrontierPoint& point, const policy::Frontier& frontier, policy::CurveKind curve);

@@ -107,7 +107,7 @@ void print_summary(CommandContext& context, const policy::FrontierDocument& docu
                                       !point->lambda                  ? "-"
                                       : std::isfinite(*point->lambda) ? format_significant(*point->lambda, 4)
                                                                       : "inf",
-                                      signed_fixed(point->moments.tau, decimals), fixed_text(point->se, decimals),
+                                      signed_fixed(point->moments.tau, decimals), se_text(point->se, decimals),
                                       percent_text(point->power)};
     if (honest && point->honest) {
       cells.insert(cells.end(), {signed_fixed(point->honest->tau, decimals), fixed_text(point->honest->tau_low, decimals),
@@ -123,7 +123,7 @@ void print_summary(CommandContext& context, const policy::FrontierDocument& docu
   if (const auto gap = frontier.gap(document.max_tau)) {
     text += fmt::format("promise at max-tau: models {} per unit, held-out rows {} +- {}: {}\n",
                         signed_fixed(gap->at_max_tau.plugin, decimals), signed_fixed(gap->at_max_tau.honest, decimals),
-                        fixed_text(gap->at_max_tau.se_honest, decimals), policy::promise_verdict_name(gap->verdict));
+                        se_text(gap->at_max_tau.se_honest, decimals), policy::promise_verdict_name(gap->verdict));
   }
   if (frontier.moves_nobody()) {
     context.print(text);
@@ -164,7 +164,9 @@ Result<int> frontier(CommandContext& context, const Flags& flags) {
   }
   GIMBAL_TRY(check_written(written, files_of(loaded, "")));
   context.lap("read");
-  GIMBAL_TRY(policy::FrontierDocument document, policy::solve_document(loaded));
+  Result<policy::FrontierDocument> solved = policy::solve_document(loaded);
+  if (!solved) return fail(blame(std::move(solved).error(), "--at"));
+  policy::FrontierDocument& document = *solved;
   GIMBAL_TRY(std::vector<policy::FrontierPoint> marks, marked_points(loaded, flags.marks));
   std::vector<OutputFile> files;
   if (flags.unit_probabilities) {

@@ -61,8 +61,10 @@ Result<int> power(CommandContext& context, const Flags& flags) {
   GIMBAL_TRY(check_written(written, files_of(loaded, folder)));
   context.lap("read");
   const policy::CurveKind curve = given.value_or(loaded.frontier->curve());
-  GIMBAL_TRY(const std::vector<policy::PowerRow> rows,
-             policy::power_rows(*loaded.frontier, curve, rules, ns, flags.power, !flags.at.empty()));
+  const Result<std::vector<policy::PowerRow>> solved =
+      policy::power_rows(*loaded.frontier, curve, rules, ns, flags.power, !flags.at.empty());
+  if (!solved) return fail(blame(solved.error(), "--at"));
+  const std::vector<policy::PowerRow>& rows = *solved;
   context.lap("compute");
   const policy::TestSpec& test = loaded.frontier->options().test;
   for (const std::string& rule : rules) {

@@ -1,479 +1,17 @@
 // gimbal policy run: split, fit, frontier, choose, evaluate once, report; a run directory with every artifact.
-//
-// Each step goes through the same functions and files as the verb of that name, so the commands that the report prints make the
-// same artifacts again. Finished artifacts are kept when a run is resumed.
 #include <filesystem>
 
-#include "gimbal/base/file.h"
-#include "gimbal/base/hash.h"
-#include "gimbal/base/number.h"
+#include "gimbal/base/json.h"
 #include "gimbal/base/text.h"
-#include "gimbal/cli/policy_choose.h"
 #include "gimbal/cli/policy_commands.h"
-#include "gimbal/cli/policy_evaluate.h"
-#include "gimbal/cli/policy_fit.h"
-#include "gimbal/cli/policy_flags.h"
-#include "gimbal/cli/policy_training_rows.h"
-#include "gimbal/cli/run_setup.h"
+#include "gimbal/cli/policy_run_steps.h"
 #include "gimbal/cli/standard_options.h"
-#include "gimbal/data/csv.h"
-#include "gimbal/policy/evaluate_document.h"
-#include "gimbal/policy/report.h"
-#include "gimbal/policy/split.h"
-#include "gimbal/run/run_directory.h"
 #include "gimbal/run/run_index.h"
 
 namespace gimbal::cli {
 namespace {
 
-struct Flags {
-  std::string data;
-  DataOptions columns;
-  FitOptions fit;
-  FrontierOptions frontier;
-  EvaluateOptions evaluation;
-  double split = 0.5;
-  std::string test, select = "power:0.8", fallback = "max-z";
-  std::optional<std::string> run_dir, resume;
-  bool force = false;
-};
-
-// The report's sentences carry its mark-up; a terminal shows them plain.
-std::string without_markup(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size())
-      out += text[++i];
-    else if (text[i] != '*' && text[i] != '`')
-      out += text[i];
-  }
-  return out;
-}
-
-// One run of the command. Steps write their artifacts and leave their values here for the report.
-class PolicyRun {
- public:
-  PolicyRun(CommandContext& context, const Flags& flags) : context_(context), flags_(flags) {}
-
-  Result<int> run() {
-    if (flags_.data.empty())
-      return fail_at("DATA", ErrorCode::kUsage, "give the logged data, or --resume DIR to go on with a run");
-    // Everything that can be wrong with the flags is found before a folder is made.
-    GIMBAL_TRY(columns_, data_flags(flags_.columns));
-    if (!columns_.propensity) return fail(policy::missing_propensity());
-    GIMBAL_TRY(spec_, fit_spec(flags_.fit, context_.seed));
-    GIMBAL_TRY(parse_rule(flags_.select, "--select"));
-    if (!fallback().empty()) GIMBAL_TRY(parse_rule(fallback(), "--fallback"));
-    GIMBAL_TRY(request_, frontier_request(flags_.frontier, "model.json", context_.seed));
-    GIMBAL_TRY(refuse_standard_input(flags_.data, "DATA"));
-    GIMBAL_TRY(refuse_standard_input(flags_.test, "--test"));
-    if (const std::int64_t draws = flags_.evaluation.bootstrap; draws > 0 && draws < policy::kFewestBootstrapDraws) {
-      return fail_at("--bootstrap", ErrorCode::kUsage, "expected 0 or at least {} draws, found {}",
-                     policy::kFewestBootstrapDraws, draws);
-    }
-    GIMBAL_TRY(check_data());
-    GIMBAL_TRY(open());
-    Result<int> outcome = directory_->conclude(steps());
-    // Input that cannot be used, or data that cannot answer, leave nothing behind, so that the next try may take the same name.
-    if (!outcome && !flags_.resume && (exit_code(outcome.error().code) == 2 || exit_code(outcome.error().code) == 3)) {
-      remove_run();
-    }
-    return outcome;
-  }
-
- private:
-  std::string fallback() const { return flags_.fallback == "none" ? "" : flags_.fallback; }
-
-  // Only what this run made: a folder that was there before stays, empty as it was.
-  void remove_run() {
-    const std::filesystem::path folder = directory_->path();
-    directory_.reset();
-    std::error_code ignored;  // the error that matters is the one that is being reported
-    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-      std::filesystem::remove_all(entry.path(), ignored);
-    }
-    if (!folder_existed_) std::filesystem::remove(folder, ignored);
-    if (!runs_existed_) std::filesystem::remove(folder.parent_path(), ignored);
-  }
-
-  // Reads and splits; bad input leaves no folder behind.
-  Result<void> check_data() {
-    policy::LoadOptions load = fit_load_options(columns_, spec_);
-    load.all_columns = true;
-    GIMBAL_TRY(all_, policy::load_logged(flags_.data, columns_, load));
-    warn_count(context_, "missing_outcome", all_.dropped_missing_outcome, "row", "without an outcome skipped");
-    columns_.arms = all_.arms;
-    GIMBAL_TRY(check_baseline(all_, columns_, spec_.unknown));
-    GIMBAL_TRY(policy::resolve_bounds(request_.limits, all_.arms, &all_.table, all_.rows()));
-    GIMBAL_TRY(policy::resolve_constraints(request_.limits, all_.arms, &all_.table, all_.rows()));
-    if (flags_.frontier.deterministic && all_.arms.size() != 2) {
-      return fail_at("--deterministic", ErrorCode::kUnsupported, "a frontier without randomization needs two arms, found {}",
-                     all_.arms.size());
-    }
-    if (!flags_.test.empty()) {
-      GIMBAL_TRY(const std::string train_sha, sha256_file(flags_.data));
-      GIMBAL_TRY(const std::string test_sha, sha256_file(flags_.test));
-      if (train_sha == test_sha)
-        return fail_at("--test", ErrorCode::kConflict, "{} and {} are the same file: a policy must be tested on other rows",
-                       flags_.data, flags_.test);
-      load.arms_may_lack_rows = true;
-      GIMBAL_TRY(const policy::LoggedData test, policy::load_logged(flags_.test, columns_, load));
-      rows_test_ = test.rows();
-      rows_train_ = all_.rows();
-    } else {
-      GIMBAL_TRY(split_, policy::split_rows(all_.logged.action, all_.logged.cluster, flags_.split, context_.seed));
-      rows_train_ = split_.train.size();
-      rows_test_ = split_.test.size();
-    }
-    context_.lap("read");
-    return {};
-  }
-
-  Result<void> open() {
-    run::RunSetup setup = run_setup(context_);
-    setup.path = flags_.resume && !flags_.resume->empty() ? *flags_.resume : flags_.run_dir.value_or("");
-    GIMBAL_TRY(setup.inputs.emplace_back(), run::run_input("data", flags_.data));
-    if (!flags_.test.empty()) {
-      GIMBAL_TRY(setup.inputs.emplace_back(), run::run_input("test", flags_.test));
-    }
-    if (flags_.resume) {
-      run::ResumeRules rules;
-      rules.force = flags_.force;
-      GIMBAL_TRY(run::RunDirectory opened,
-                 run::RunDirectory::open_for_resume(setup.path, setup, rules, run_services(context_)));
-      directory_.emplace(std::move(opened));
-    } else {
-      folder_existed_ = !setup.path.empty() && std::filesystem::exists(setup.path);
-      runs_existed_ = !setup.path.empty() || std::filesystem::exists(setup.root);
-      GIMBAL_TRY(run::RunDirectory created, run::RunDirectory::create(setup, run_services(context_)));
-      directory_.emplace(std::move(created));
-    }
-    artifacts_ = (std::filesystem::path(directory_->path()) / "artifacts").string();
-    return {};
-  }
-
-  std::string artifact(const std::string& name) const { return (std::filesystem::path(artifacts_) / name).string(); }
-  Result<void> stage(const std::string& name) {
-    if (context_.stop().stop_requested())
-      return fail(ErrorCode::kInterrupted, "interrupted before \"{}\"; go on with --resume {}", name, directory_->path());
-    context_.log().info(name);
-    return directory_->event("stage", name);
-  }
-
-  Result<int> steps() {
-    GIMBAL_TRY(split());
-    GIMBAL_TRY(fit());
-    GIMBAL_TRY(frontier());
-    GIMBAL_TRY(const int status, choose());
-    if (status != 0) return status;
-    GIMBAL_TRY(evaluate());
-    GIMBAL_TRY(report());
-    return finish();
-  }
-
-  Result<void> split() {
-    train_path_ = flags_.data;
-    test_path_ = flags_.test;
-    if (!flags_.test.empty()) return {};
-    GIMBAL_TRY(stage("splitting"));
-    train_path_ = artifact("train.csv.gz");
-    test_path_ = artifact("test.csv.gz");
-    if (!directory_->has_artifact("train.csv.gz"))
-      GIMBAL_TRY(directory_->write_artifact("train.csv.gz", data::to_csv(all_.table.select_rows(split_.train))));
-    if (!directory_->has_artifact("test.csv.gz"))
-      GIMBAL_TRY(directory_->write_artifact("test.csv.gz", data::to_csv(all_.table.select_rows(split_.test))));
-    context_.lap("split");
-    return {};
-  }
-
-  Result<void> fit() {
-    GIMBAL_TRY(stage("fitting"));
-    if (directory_->has_artifact("model.json")) return {};
-    policy::LoggedData train = flags_.test.empty() ? all_.select_rows(split_.train) : std::move(all_);
-    all_ = policy::LoggedData();
-    Result<policy::CrossfitResult> fitted = crossfit_with_progress(context_, std::move(train), columns_, spec_);
-    if (!fitted && fitted.error().code == ErrorCode::kInterrupted) {
-      return fail(ErrorCode::kInterrupted, "interrupted while fitting; go on with --resume {}", directory_->path());
-    }
-    GIMBAL_TRY(fitted_, std::move(fitted));
-    GIMBAL_TRY(fitted_->model.training, training_data_of(train_path_, context_.clock()));
-    if (flags_.test.empty()) fitted_->model.training.path = "train.csv.gz";  // a run can be moved
-    GIMBAL_TRY(write_model(*fitted_, artifact("model.json")));
-    forward_warnings(context_, fitted_->warnings);
-    context_.lap("fit");
-    return {};
-  }
-
-  Result<void> frontier() {
-    GIMBAL_TRY(stage("computing the frontier"));
-    policy::FrontierRequest request = request_;
-    request.model = artifact("model.json");
-    request.population = test_path_;
-    request.unknown = spec_.unknown;
-    GIMBAL_TRY(loaded_, policy::load_frontier(request, artifacts_));
-    // The document lies in the same folder: names inside it are relative, so that a run can be moved.
-    loaded_->request.model = "model.json";
-    if (flags_.test.empty()) loaded_->request.population = "test.csv.gz";
-    for (policy::InputFile& file : loaded_->inputs) {
-      if (std::filesystem::path(file.path).parent_path() == std::filesystem::path(artifacts_))
-        file.path = std::filesystem::path(file.path).filename().string();
-    }
-    GIMBAL_TRY(document_, policy::solve_document(*loaded_));
-    forward_warnings(context_, loaded_->frontier->warnings());
-    note_score(context_, *loaded_);
-    if (const auto gap = loaded_->frontier->gap(document_->max_tau)) {
-      if (const auto warning = policy::promise_warning(*gap)) forward_warnings(context_, {*warning});
-    }
-    DocumentWriter writer(policy::kFrontierSchema);
-    policy::write_frontier_fields(writer.json(), *document_);
-    GIMBAL_TRY(directory_->write_artifact("frontier.json", writer.finish(context_) + "\n"));
-    GIMBAL_TRY(directory_->write_artifact("frontier.csv", policy::frontier_csv(*document_)));
-    context_.lap("frontier");
-    return {};
-  }
-
-  Result<int> choose() {
-    GIMBAL_TRY(stage("choosing"));
-    GIMBAL_TRY(chosen_, choose_point(*loaded_, flags_.select, request_.curve, fallback()));
-    warn_plugin_choice(context_, *chosen_, *loaded_);
-    if (!chosen_->stands()) return fail(unreachable(*chosen_, *loaded_->frontier, fallback()));
-    if (chosen_->fallback) {
-      context_.warn("fallback", fmt::format("{} cannot be reached ({}); the policy is that of {}", flags_.select,
-                                            chosen_->choice.why, flags_.fallback));
-    }
-    const policy::PolicyFile file =
-        policy::make_policy(*loaded_, chosen_->point, flags_.select, chosen_->curve, chosen_->fallback);
-    GIMBAL_TRY(directory_->write_artifact("policy.json", file.text() + "\n"));
-    if (directory_->has_artifact("model.json.ids")) {
-      GIMBAL_TRY(const std::string ids, read_file(artifact("model.json.ids")));
-      GIMBAL_TRY(write_atomic(artifact("policy.json.ids"), ids));
-    }
-    context_.lap("choose");
-    return 0;
-  }
-
-  Result<void> evaluate() {
-    GIMBAL_TRY(stage("evaluating"));
-    EvaluateOptions options = flags_.evaluation;
-    options.policies = {artifact("policy.json")};
-    options.test = test_path_;
-    options.unknown_category = flags_.fit.unknown_category;
-    options.score = flags_.frontier.score;
-    options.level = flags_.frontier.test;
-    GIMBAL_TRY(tested_, evaluate_test(context_, options, [](std::string_view) { return false; }));
-    DocumentWriter writer("gimbal.policy.evaluation/1");
-    policy::write_evaluation_fields(writer.json(), tested_->evaluation);
-    GIMBAL_TRY(directory_->write_artifact("evaluation.json", writer.finish(context_) + "\n"));
-    const Matrix& pi = tested_->test.policies.front().pi;
-    const data::DataTable& table = tested_->test.data.table;
-    const data::Column* ids = columns_.id.empty() ? nullptr : table.find(columns_.id);
-    std::vector<std::string> header = {ids ? "id" : "row"};
-    for (const std::string& arm : columns_.arms) header.push_back("p_" + arm);
-    header.push_back("action");
-    data::CsvWriter csv(header);
-    for (std::size_t i = 0; i < pi.rows(); ++i) {
-      const std::string id = ids ? ids->text(i) : std::string();
-      if (ids)
-        csv.cell(std::string_view(id));
-      else
-        csv.cell(static_cast<std::int64_t>(i));
-      for (const double p : pi.row(i)) csv.cell(p);
-      Stream stream = ids ? Stream(context_.seed, "policy.action", id) : Stream(context_.seed, "policy.action", i);
-      csv.cell(std::string_view(columns_.arms[stream.categorical(pi.row(i))]));
-      csv.end_row();
-    }
-    GIMBAL_TRY(directory_->write_artifact("actions_test.csv", csv.text()));
-    context_.lap("evaluate");
-    return {};
-  }
-
-  // Inside the artifacts' folder, where the names that the documents record hold.
-  std::vector<policy::ReproduceCommand> commands() const {
-    const bool split = flags_.test.empty();
-    const auto outside = [](const std::string& path) { return shell_quoted(std::filesystem::absolute(path).string()); };
-    const std::string train = split ? "train.csv.gz" : outside(flags_.data),
-                      test = split ? "test.csv.gz" : outside(flags_.test);
-    // Flags of the run as they were given, sorted to the verbs that take them.
-    std::string fit = "gimbal policy fit " + train, frontier = "gimbal policy frontier model.json --population " + test,
-                evaluate = fmt::format("gimbal policy evaluate policy.json {} --score {}", test, flags_.frontier.score);
-    const Command fit_command = policy_fit_command(), frontier_command = policy_frontier_command(),
-                  evaluate_command = policy_evaluate_command();
-    std::string apply = "gimbal policy apply policy.json " + test;
-    bool arms_given = false;
-    for (const run::RunOption& option : directory_->record().options) {
-      if (option.source == "default" || option.name == "out") continue;
-      const auto words = [&](const Command& command) {
-        const OptionSpec* spec = command.find(option.name);
-        return spec ? option_words(option, *spec) : std::string();
-      };
-      arms_given = arms_given || option.name == "arms";
-      fit += words(fit_command);
-      const bool unknown = option.name == "unknown-category";  // of every verb that reads the test's covariates
-      if (unknown) apply += words(fit_command);
-      if (fit_command.find(option.name) && !unknown) continue;
-      frontier += words(frontier_command);
-      // What the test has in common with the frontier, and what only the test has.
-      if (unknown || option.name == "alpha" || option.name == "side" || !frontier_command.find(option.name))
-        evaluate += words(evaluate_command);
-    }
-    if (!arms_given) fit += " --arms " + shell_quoted(list_text(columns_.arms));
-    const std::string seed = context_.seed == 0 ? "" : fmt::format(" --seed {}", context_.seed);
-    std::string choose = "gimbal policy choose frontier.json --select " + shell_quoted(flags_.select);
-    if (chosen_->fallback) choose += " --fallback " + shell_quoted(flags_.fallback);
-    const auto made = [&](const std::string& artifact, const std::string& command) {
-      return policy::ReproduceCommand{"artifacts/" + artifact,
-                                      fmt::format("(cd {} && {} -o {})", shell_quoted(artifacts_), command, artifact)};
-    };
-    return {made("model.json", fit + seed), made("frontier.json", frontier + seed + " --csv frontier.csv"),
-            made("policy.json", choose), made("evaluation.json", evaluate + seed), made("actions_test.csv", apply + seed)};
-  }
-
-  // "a,b", items with commas or quotes as in CSV.
-  static std::string list_text(const std::vector<std::string>& items) {
-    std::string out;
-    for (const std::string& item : items) {
-      if (!out.empty()) out += ",";
-      if (item.find_first_of(",\"") == std::string::npos) {
-        out += item;
-        continue;
-      }
-      out += '"';
-      for (const char c : item) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-      out += '"';
-    }
-    return out;
-  }
-
-  static std::string shell_quoted(const std::string& text) {
-    const bool plain =
-        !text.empty() &&
-        text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:=,@%") == std::string::npos;
-    if (plain) return text;
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
-  }
-
-  static std::string option_words(const run::RunOption& option, const OptionSpec& spec) {
-    const Result<JsonView> value = JsonView::parse(option.value, option.name);
-    if (!value || value->is_null()) return "";
-    const std::string flag = " --" + option.name;
-    if (const Result<bool> on = value->boolean()) return *on ? flag : "";
-    const auto word = [](const JsonView& item) { return item.is_string() ? *item.string() : item.text(); };
-    const Result<std::vector<JsonView>> items = value->items();
-    if (!items) return flag + " " + shell_quoted(word(*value));
-    std::vector<std::string> words;
-    for (const JsonView& item : *items) words.push_back(word(item));
-    if (spec.split) return flag + " " + shell_quoted(list_text(words));
-    std::string out;
-    for (const std::string& each : words) out += flag + " " + shell_quoted(each);
-    return out;
-  }
-
-  Result<void> report() {
-    GIMBAL_TRY(stage("writing the report"));
-    const PreparedPolicy& prepared = tested_->test.policies.front();
-    policy::PolicyReportInput input;
-    input.subtitle = fmt::format("{}, {}", std::filesystem::path(flags_.data).filename().string(),
-                                 format_utc(context_.clock().now()).substr(0, 10));
-    input.frontier = &*document_;
-    // Without randomization the report draws what randomization would buy behind the curve.
-    std::optional<policy::LoadedFrontier> randomized;
-    std::optional<policy::FrontierDocument> behind;
-    if (request_.deterministic) {
-      policy::FrontierRequest request = request_;
-      request.deterministic = false;
-      request.model = artifact("model.json");
-      request.population = test_path_;
-      request.unknown = spec_.unknown;
-      GIMBAL_TRY(randomized, policy::load_frontier(request, artifacts_));
-      GIMBAL_TRY(behind, policy::solve_document(*randomized));
-      input.behind = &*behind;
-    }
-    input.chosen = &chosen_->point;
-    GIMBAL_TRY(input.rule, policy::parse_select_rule(flags_.select));
-    input.curve = chosen_->curve;
-    input.fallback = chosen_->fallback;
-    input.fallback_rule = flags_.fallback;
-    input.why = chosen_->choice.why;
-    const Matrix population_pi = loaded_->frontier->probabilities(chosen_->point).value_or(Matrix());
-    input.population = &loaded_->frontier->model().table();
-    input.pi = &population_pi;
-    input.units = loaded_->population.rows() > 0 ? &loaded_->population : nullptr;
-    input.model = loaded_->model.get();
-    input.fit = fitted_ ? &*fitted_ : nullptr;
-    input.evaluation = &tested_->evaluation;
-    const policy::TestedPolicy tested = prepared.tested();
-    GIMBAL_TRY(const policy::UnitScores scores,
-               policy::unit_scores(tested_->test.data.logged, tested_->test.data.weight, tested));
-    input.test_scores = &scores;
-    input.test_unit_weight = tested_->test.data.weight;
-    input.rows_train = static_cast<std::int64_t>(rows_train_);
-    input.rows_test = static_cast<std::int64_t>(rows_test_);
-    input.warnings = context_.warnings();
-    input.commands = commands();
-    input.timing_ms = context_.laps();
-    input.version = GIMBAL_VERSION;
-    input.seed = context_.seed;
-    GIMBAL_TRY(directory_->write_report(run::to_html(policy::policy_report(input))));
-    sentences_ = policy::report_sentences(input);
-    context_.lap("report");
-    return {};
-  }
-
-  Result<int> finish() {
-    const policy::PolicyEvaluation& result = tested_->evaluation.policies.front();
-    const std::optional<policy::Estimate>& primary =
-        result.estimates[static_cast<std::size_t>(tested_->evaluation.spec.primary)];
-    std::vector<run::Headline> headline;
-    if (primary)
-      headline = {{"improvement", primary->tau, "per unit"},
-                  {"improvement_low", primary->ci_low, "per unit"},
-                  {"improvement_high", primary->ci_high, "per unit"}};
-    directory_->set_headline(std::move(headline));
-    DocumentWriter document("gimbal.policy.run/1");
-    JsonWriter& json = document.json();
-    json.field("run_dir", directory_->path())
-        .field("rows_train", static_cast<std::int64_t>(rows_train_))
-        .field("rows_test", static_cast<std::int64_t>(rows_test_));
-    json.key("choose").begin_object();
-    write_choice_fields(json, *chosen_, *loaded_->frontier, artifact("policy.json"));
-    json.end_object().key("evaluation").begin_object();
-    policy::write_evaluation_fields(json, tested_->evaluation);
-    json.end_object();
-    GIMBAL_TRY(finish_document(context_, document));
-    context_.print(wrap_text(without_markup(sentences_.chosen)) + "\n" + wrap_text(without_markup(sentences_.promised)) + "\n" +
-                   wrap_text(without_markup(sentences_.tested)) + "\n" +
-                   policy::summary_line(result, tested_->evaluation.spec) +
-                   "\n\nReport: " + (std::filesystem::path(directory_->path()) / "report.html").string() +
-                   "\nNext: gimbal policy apply " + artifact("policy.json") + " NEW.csv -o actions.csv\n");
-    return 0;
-  }
-
-  CommandContext& context_;
-  const Flags& flags_;
-  policy::DataFlags columns_;
-  policy::FitSpec spec_;
-  policy::FrontierRequest request_;
-  policy::LoggedData all_;
-  policy::Split split_;
-  std::size_t rows_train_ = 0, rows_test_ = 0;
-  std::optional<run::RunDirectory> directory_;
-  bool folder_existed_ = false, runs_existed_ = true;
-  std::string artifacts_, train_path_, test_path_;
-  std::optional<policy::CrossfitResult> fitted_;
-  std::optional<policy::LoadedFrontier> loaded_;
-  std::optional<policy::FrontierDocument> document_;
-  std::optional<ChosenPoint> chosen_;
-  std::optional<EvaluatedTest> tested_;
-  policy::ReportSentences sentences_;
-};
-
-}  // namespace
-
-namespace {
-
-void declare(Command& command, Flags& flags) {
+void declare(Command& command, RunFlags& flags) {
   command.positional("DATA", &flags.data)
       .file()
       .optional()
@@ -501,18 +39,26 @@ void declare(Command& command, Flags& flags) {
 }
 
 // The folder that --resume means: its value, or what -o names.
-Result<std::string> resumed_folder(const Flags& flags) {
-  if (!flags.resume->empty()) return *flags.resume;
+Result<std::string> resumed_folder(const RunFlags& flags) {
+  if (!flags.resume->empty()) {
+    std::error_code error;
+    const auto whole = [&](const std::string& path) { return std::filesystem::weakly_canonical(path + "/", error); };
+    if (flags.run_dir && whole(*flags.run_dir) != whole(*flags.resume)) {
+      return fail_at("--resume", ErrorCode::kUsage, "{} and {} are two folders: name the one of the run",
+                     gimbal::quoted(*flags.resume), gimbal::quoted(*flags.run_dir));
+    }
+    return *flags.resume;
+  }
   if (flags.run_dir) return *flags.run_dir;
   return fail_at("--resume", ErrorCode::kUsage, "name the run directory: --resume DIR");
 }
 
 // A resumed run goes on with the options that it recorded; RunDirectory::open_for_resume refuses others that are given now.
-Result<void> restore(CommandContext& context, Flags& flags) {
+Result<void> restore(CommandContext& context, RunFlags& flags) {
   GIMBAL_TRY(const std::string folder, resumed_folder(flags));
   GIMBAL_TRY(const run::RunSummary summary, run::read_run(folder, context.clock()));
   const bool force = flags.force;
-  Flags recorded;
+  RunFlags recorded;
   Command command("run", "");
   declare(command, recorded);
   for (const run::RunOption& option : summary.record.options) {
@@ -547,7 +93,7 @@ Result<void> restore(CommandContext& context, Flags& flags) {
 }  // namespace
 
 Command policy_run_command() {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<RunFlags>();
   Command command("run", "Do everything: split, fit, frontier, choose, evaluate once, report.");
   command.description(
       "Splits the data (by cluster if there are clusters), fits on one part, computes the frontier for the other part's "
@@ -560,7 +106,7 @@ Command policy_run_command() {
       "Open runs/campaign/report.html.");
   command.run([flags](CommandContext& context) -> Result<int> {
     if (flags->resume) GIMBAL_TRY(restore(context, *flags));
-    return PolicyRun(context, *flags).run();
+    return run_policy(context, *flags);
   });
   return command;
 }

@@ -61,10 +61,10 @@ std::string summary(const policy::Simulation& simulation) {
   const auto percent = [](double share) { return fmt::format("{:.1f}", 100 * share); };
   TextTable table({"rule", "true", "+-", "plug-in", "honest", "shown", "+-", "foreseen", "covered", "harmful", "reached"});
   for (const policy::SimulatedRule& rule : simulation.rules) {
-    table.row({rule.rule, signed_text(rule.tau_true), format_significant(rule.se_tau_true, 1), signed_text(rule.tau_plugin),
-               rule.tau_honest ? signed_text(*rule.tau_honest) : "-", percent(rule.share_significant),
-               percent(rule.se_share_significant), percent(rule.predicted_power), percent(rule.coverage),
-               percent(rule.share_harmful), percent(rule.share_reached)});
+    table.row({rule.rule, signed_significant(rule.tau_true), format_significant(rule.se_tau_true, 1),
+               signed_significant(rule.tau_plugin), rule.tau_honest ? signed_significant(*rule.tau_honest) : "-",
+               percent(rule.share_significant), percent(rule.se_share_significant), percent(rule.predicted_power),
+               percent(rule.coverage), percent(rule.share_harmful), percent(rule.share_reached)});
   }
   out += table.text();
   const std::string_view legend =

@@ -166,7 +166,7 @@ run::Chart tree_chart(const policy::PolicyTree& tree) {
     if (node.is_leaf()) {
       drawn.text = tree.arms[static_cast<std::size_t>(node.arm)];
       drawn.lines.push_back(format_count(static_cast<std::int64_t>(node.n)) + " units");
-      if (tree.objective == policy::TreeObjective::kFrontier) drawn.lines.push_back("shift " + signed_text(node.shift));
+      if (tree.objective == policy::TreeObjective::kFrontier) drawn.lines.push_back("shift " + signed_significant(node.shift));
       drawn.colour = node.arm;
     } else {
       drawn.text = tree.features[static_cast<std::size_t>(node.feature)];
@@ -185,6 +185,15 @@ Result<int> tree(CommandContext& context, const Flags& flags) {
   }
   policy::TreeOptions options;
   GIMBAL_TRY(options.objective, policy::parse_tree_objective(flags.objective));
+  if (options.objective == policy::TreeObjective::kReward && flags.score != "dr") {
+    return fail_at(
+        "--score", ErrorCode::kUsage,
+        "expected dr, found {}: the reward objective sums doubly robust scores; cipw and ipw are for --objective frontier",
+        gimbal::quoted(flags.score));
+  }
+  if (flags.score != "dr" && flags.score != "cipw" && flags.score != "ipw") {
+    return fail_at("--score", ErrorCode::kUsage, "expected dr, cipw or ipw, found {}", gimbal::quoted(flags.score));
+  }
   options.depth = flags.depth;
   options.bins = flags.bins;
   if (flags.min_leaf) options.min_leaf = static_cast<std::size_t>(*flags.min_leaf);

@@ -18,9 +18,12 @@ Result<void> Crossfitter::check_size(const Part& part, std::size_t arm) const {
   if (rows >= needed) return {};
   const std::string where =
       part.fold < 0 ? "the training data" : fmt::format("the training part of fold {} of {}", part.fold + 1, spec_.folds);
-  return fail_at("--folds", ErrorCode::kInsufficientData,
-                 "arm \"{}\" has {} rows in {}, {} are needed{}; use fewer folds or features, or --learner mean",
-                 data_.arms[arm], rows, where, needed, spec_.learner == Learner::kOls ? " (2 more than parameters)" : "");
+  const bool uses_features = spec_.learner != Learner::kMean;
+  return fail_at("--folds", ErrorCode::kInsufficientData, "arm \"{}\" has {} rows in {}, {} are needed{}; {}", data_.arms[arm],
+                 rows, where, needed, spec_.learner == Learner::kOls ? " (2 more than parameters)" : "",
+                 uses_features     ? "use fewer folds or features, or --learner mean"
+                 : spec_.folds > 1 ? "use fewer folds"
+                                   : "leave the arm out of the data");
 }
 
 RegressionTask Crossfitter::task(const Part& part, std::size_t arm, std::span<const double> y, std::span<const double> weight,
