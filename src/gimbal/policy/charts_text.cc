@@ -49,12 +49,6 @@ int decimals_for(double width) {
   return std::clamp(static_cast<int>(std::ceil(1.3 - std::log10(width))), 0, 9);
 }
 
-std::string signed_number(double value) {
-  if (!std::isfinite(value)) return fixed_number(value, 0);
-  if (value == 0) return "0";
-  return (value < 0 ? "\u2212" : "+") + format_significant(std::abs(value), 3);
-}
-
 std::string percent_words(double share) {
   if (!std::isfinite(share)) return "–";
   const double percent = 100 * share;

@@ -13,8 +13,6 @@ namespace gimbal::policy {
 std::string fixed_number(double value, int decimals, bool plus = false);
 // Decimals at which an interval of this width still shows two significant digits of its width.
 int decimals_for(double width);
-// "+0.160", three significant digits.
-std::string signed_number(double value);
 std::string percent_words(double share);  // "12.3 %", "80 %", "< 0.1 %"
 // A power is never certain, even where the double is 1: "93.5 %", "> 99.9 %", "< 0.1 %".
 std::string power_words(double power);
