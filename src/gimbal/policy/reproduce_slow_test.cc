@@ -91,7 +91,9 @@ class Acic : public ::testing::Test {
 TEST_F(Acic, CoversTheTrueImprovementOnMostDrawsWithRidge) { count_contained(Learner::kRidge, 2); }
 
 // Boosted trees, which `auto` takes in five of the six arms here, predict far better than ridge; the intervals are a third
-// shorter, and the wrong propensities show: one draw of three is what this test bed gives, for every seed that was tried.
+// shorter, and the bias that wrong propensities leave shows. It is the test bed's, not this program's: scikit-learn's
+// LogisticRegressionCV and ridge with xgboost on the same rows miss by 1.1, 1.3 and 2.3 standard errors on the three draws,
+// with boosted trees by 3.4, 3.0 and 2.8 (test estimate of the greedy policy against its true improvement).
 TEST_F(Acic, CoversTheTrueImprovementOnSomeDrawWithAuto) { count_contained(Learner::kAuto, 1); }
 
 }  // namespace
