@@ -158,7 +158,7 @@ void write_frontier_fields(JsonWriter& json, const FrontierDocument& document) {
       .field("side", side_name(frontier.options().test.side));
   json.field("arms", frontier.arms())
       .field("baseline", loaded.request.baseline)
-      .field("c0", loaded.c0)
+      .field("c0", loaded.data.outcome_sign() * loaded.c0)
       .field("curve", curve_name(frontier.curve()));
   json.field("lambda_max_z", frontier.lambda_max_z()).field("lambda_saturated_1pct", frontier.lambda_saturated(0.01));
   json.field("lambda_saturated_5pct", frontier.lambda_saturated(0.05))
