@@ -16,6 +16,9 @@ def main() -> int:
     log = root / sys.argv[1] / "Testing" / "Temporary" / "LastTest.log"
     allowed = [line.split("#")[0].strip() for line in (root / "tests" / "expected_skips.txt").read_text().splitlines()]
     allowed = [line for line in allowed if line]
+    if not log.exists():
+        print(f"{log} is missing: run the tests first")
+        return 1
     text = log.read_text(errors="replace")
     skipped = []
     for block in re.split(r"\n-{50,}\n(?=\d+/\d+ Test)|(?=\n\d+/\d+ Test(?:ing)?: )", text):

@@ -1,4 +1,5 @@
 // gimbal policy run: split, fit, frontier, choose, evaluate once, report; a run directory with every artifact.
+#include <algorithm>
 #include <filesystem>
 
 #include "gimbal/base/json.h"
@@ -71,8 +72,9 @@ Result<void> restore(CommandContext& context, RunFlags& flags) {
       GIMBAL_TRY(const std::vector<JsonView> items, value.items());
       for (const JsonView& item : items) {
         // A list is split at commas again, so an item that holds one stands in quotes.
-        const std::string text = word(item);
-        words.push_back(spec->split && text.find(',') != std::string::npos ? "\"" + text + "\"" : text);
+        std::string text = word(item);
+        const bool quote = spec->split && std::ranges::find(text, ',') != text.end();
+        words.push_back(quote ? fmt::format("\"{}\"", text) : std::move(text));
       }
     } else {
       words.push_back(word(value));
