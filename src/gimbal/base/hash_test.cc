@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
 #include <thread>
 
 #include "gimbal/base/file.h"
@@ -87,6 +89,19 @@ TEST(Base64, RefusesWhatNoEncoderWrites) {
   EXPECT_THAT(base64_decode("Zg!=").error().message, HasSubstr("character 3 is not base64"));
   EXPECT_THAT(base64_decode("Zh==").error().message, HasSubstr("bits that no byte uses"));
   for (const char* bad : {"====", "Z===", "Zg==Zg==", "Zm\n9", "Z=g="}) EXPECT_FALSE(base64_decode(bad)) << bad;
+}
+
+// The known answer is the one that the XXH3 specification gives for no bytes.
+TEST(Hash128, IsXxh3AndTellsTextsApart) {
+  EXPECT_EQ(hash128(""), (Hash128{0x6001c324468d497full, 0x99aa06d3014798d8ull}));
+  EXPECT_EQ(hash128("gimbal"), hash128(std::string("gimbal")));
+  std::set<Hash128> seen;
+  std::string text;
+  for (int i = 0; i < 2000; ++i) {
+    seen.insert(hash128(text));
+    text += static_cast<char>(i % 7);
+  }
+  EXPECT_EQ(seen.size(), 2000u);
 }
 
 }  // namespace

@@ -56,5 +56,57 @@ TEST(BinomialBand, HoldsSimulatedCountsAsOftenAsItSays) {
   EXPECT_TRUE(binomial_band(5000, inside, .9999).contains(hits)) << hits;
 }
 
+TEST(Wilson, ReproducesTheWorkedCases) {
+  const ShareInterval seven = wilson(7, 10);
+  EXPECT_NEAR(seven.lo, .3967781, 5e-8);  // the digits that are given
+  EXPECT_NEAR(seven.hi, .8922087, 5e-8);
+  const ShareInterval forty = wilson(40, 100);
+  EXPECT_NEAR(forty.lo, .309401, 5e-7);
+  EXPECT_NEAR(forty.hi, .497997, 5e-7);
+}
+
+TEST(Wilson, EndsSolveTheScoreEquation) {
+  const double z = normal_quantile(0.95);
+  for (const std::int64_t c : {1, 4, 19}) {
+    const ShareInterval interval = wilson(c, 20, 0.9);
+    for (const double p : {interval.lo, interval.hi}) {
+      EXPECT_NEAR(std::abs(static_cast<double>(c) / 20 - p), z * std::sqrt(p * (1 - p) / 20), 1e-14);  // rounding
+    }
+  }
+}
+
+TEST(Wilson, StaysInsideTheUnitIntervalAndIsSymmetric) {
+  EXPECT_EQ(wilson(0, 8).lo, 0);
+  EXPECT_EQ(wilson(8, 8).hi, 1);
+  EXPECT_GT(wilson(8, 8).lo, 0.6);
+  EXPECT_NEAR(wilson(2, 9).lo, 1 - wilson(7, 9).hi, 1e-15);  // rounding
+}
+
+TEST(PassAtK, ReproducesTheWorkedCases) {
+  EXPECT_NEAR(*pass_at_k(10, 3, 1), .3, 1e-15);       // rounding
+  EXPECT_NEAR(*pass_at_k(10, 3, 2), .5333333, 5e-8);  // the digits that are given
+  EXPECT_NEAR(*pass_at_k(10, 3, 5), .9166667, 5e-8);
+  EXPECT_EQ(pass_at_k(10, 3, 11), std::nullopt);
+  EXPECT_EQ(pass_at_k(10, 0, 10), 0);
+  EXPECT_EQ(pass_at_k(10, 3, 8), 1);  // seven wrong ones cannot fill eight places
+  EXPECT_EQ(pass_at_k(0, 0, 1), std::nullopt);
+}
+
+TEST(PassAtK, IsTheShareOfSubsetsThatHoldARightOne) {
+  for (int n = 1; n <= 8; ++n) {
+    for (int c = 0; c <= n; ++c) {
+      for (int k = 1; k <= n; ++k) {
+        int subsets = 0, with = 0;
+        for (unsigned set = 0; set < (1U << n); ++set) {
+          if (__builtin_popcount(set) != k) continue;
+          ++subsets;
+          if ((set & ((1U << c) - 1)) != 0) ++with;
+        }
+        EXPECT_NEAR(*pass_at_k(n, c, k), static_cast<double>(with) / subsets, 1e-14) << n << " " << c << " " << k;  // rounding
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace gimbal::stats
