@@ -104,7 +104,7 @@ Result<int> print_checks(CommandContext& context) {
     const DoctorResult result = check.run();
     const std::string state(doctor_state_name(result.state));
     table.row({check.name, state, result.detail});
-    if (!result.fix.empty()) fixes += fmt::format("{}: {}\n", check.name, result.fix);
+    if (!result.fix.empty()) fixes += wrap_text(fmt::format("{}: {}", check.name, result.fix), kTextWidth, 2);
     if (result.state == DoctorState::kFail) ++failed;
     json.begin_object().field("name", check.name).field("state", state).field("detail", result.detail);
     if (result.fix.empty()) {
@@ -116,7 +116,7 @@ Result<int> print_checks(CommandContext& context) {
   }
   json.end_array().field("ok", failed == 0);
   context.print(table.text());
-  if (!fixes.empty()) context.print("\nWhat to do:\n" + wrap_text(fixes, kTextWidth, 2));
+  if (!fixes.empty()) context.print("\nWhat to do:\n" + fixes);
   if (failed == 0) context.print("\nReady. `gimbal tour` shows what it can do.");
   GIMBAL_TRY(finish_document(context, document));
   return failed == 0 ? 0 : 1;
