@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "gimbal/base/check.h"
 #include "gimbal/base/random.h"
 #include "gimbal/stats/distributions.h"
