@@ -1,0 +1,6 @@
+def f(x):
+    return x+1
+
+if x:
+	f(1)
+  y
