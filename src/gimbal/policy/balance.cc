@@ -142,4 +142,18 @@ std::optional<Warning> propensity_warning(const Assignment& assignment) {
                  count};
 }
 
+std::optional<Warning> few_units_warning(std::span<const std::string> arms, std::span<const std::int64_t> rows,
+                                         std::string_view noun) {
+  std::vector<std::string> small;
+  for (std::size_t a = 0; a < rows.size(); ++a) {
+    if (rows[a] < kFewUnits) small.push_back(fmt::format("{} ({})", gimbal::quoted(arms[a]), rows[a]));
+  }
+  if (small.empty()) return std::nullopt;
+  return Warning{"few_units_in_arm",
+                 fmt::format("{} arm{} with fewer than {} {}: {}; the normal approximation of standard errors and p-values is "
+                             "doubtful",
+                             small.size(), small.size() == 1 ? "" : "s", kFewUnits, noun, list_some(small)),
+                 static_cast<std::int64_t>(small.size())};
+}
+
 }  // namespace gimbal::policy

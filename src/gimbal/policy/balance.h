@@ -44,4 +44,11 @@ std::optional<Warning> balance_warning(std::span<const FeatureBalance> balance, 
 // e, and with fewer than 20 units or clusters.
 std::optional<Warning> propensity_warning(const Assignment& assignment);
 
+// The normal approximation of a mean is doubtful below.
+inline constexpr std::int64_t kFewUnits = 30;
+// "2 arms with fewer than 30 test units: "a" (3), "b" (12); ..." for the `rows` of each arm, `noun` being "test units"; nullopt
+// where all have enough.
+std::optional<Warning> few_units_warning(std::span<const std::string> arms, std::span<const std::int64_t> rows,
+                                         std::string_view noun);
+
 }  // namespace gimbal::policy

@@ -26,6 +26,20 @@ Trial trial(std::size_t n, double mail) {
   return out;
 }
 
+TEST(FewUnitsWarning, IsOneLineForAllArms) {
+  const std::vector<std::string> arms = {"a", "b", "c", "d", "e", "f", "g"};
+  EXPECT_FALSE(few_units_warning(arms, std::vector<std::int64_t>(7, 30), "rows"));
+  const auto one = few_units_warning(arms, std::vector<std::int64_t>{30, 7, 30, 30, 30, 30, 30}, "test units");
+  ASSERT_TRUE(one);
+  EXPECT_THAT(one->message, ::testing::StartsWith("1 arm with fewer than 30 test units: \"b\" (7); "));
+  EXPECT_EQ(one->count, 1);
+  const auto all = few_units_warning(arms, std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 29}, "rows");
+  ASSERT_TRUE(all);
+  EXPECT_THAT(all->message, HasSubstr("7 arms with fewer than 30 rows: \"a\" (1), "));
+  EXPECT_THAT(all->message, HasSubstr("and 2 more"));
+  EXPECT_EQ(all->code, "few_units_in_arm");
+}
+
 TEST(PropensityWarning, NamesTheArmsThatWereGivenMoreOrLessOftenThanSaid) {
   const auto warning = propensity_warning(trial(3000, 0.5).assignment());
   ASSERT_TRUE(warning);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gimbal/base/parallel.h"
 #include "gimbal/base/text.h"
 #include "gimbal/learn/cross_validation.h"
 #include "gimbal/policy/balance.h"
@@ -171,27 +172,33 @@ Result<Designs> Crossfitter::designs(const Part& part, std::span<const std::size
   return out;
 }
 
+Result<void> Crossfitter::fit_propensity_of(Part& part) const {
+  const PropensitySpec& propensity = *flags_.propensity;
+  // Shares are those of all training rows: they carry no row's outcome.
+  const bool whole = part.fold < 0 || !propensity.is_estimated();
+  Designs train;
+  if (propensity.is_estimated()) {
+    GIMBAL_TRY(train, designs(part, part.rows));
+  }
+  const std::vector<std::size_t>& rows = whole ? parts_.back().rows : part.rows;
+  std::vector<int> action(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) action[i] = data_.logged.action[rows[i]];
+  const std::vector<double> weight = gather(data_.weight, rows);
+  const std::vector<std::int64_t> cluster = gather(data_.logged.cluster, rows);
+  GIMBAL_TRY(part.propensity, fit_propensity(train, {propensity, spec_.clip, static_cast<int>(arms_), action, weight, cluster,
+                                                     spec_.seed, part_key(part)}));
+  return {};
+}
+
 Result<void> Crossfitter::fit_propensities() {
   e_ = data_.e;
   const PropensitySpec& propensity = *flags_.propensity;
-  for (Part& part : parts_) {
-    if (hooks_.stop.stop_requested()) {
-      return fail(ErrorCode::kInterrupted, "interrupted while the models were fitted; nothing was written");
-    }
-    // Shares are those of all training rows: they carry no row's outcome.
-    const bool whole = part.fold < 0 || !propensity.is_estimated();
-    Designs train;
-    if (propensity.is_estimated()) {
-      GIMBAL_TRY(train, designs(part, part.rows));
-    }
-    const std::vector<std::size_t>& rows = whole ? full().rows : part.rows;
-    std::vector<int> action(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) action[i] = data_.logged.action[rows[i]];
-    const std::vector<double> weight = gather(data_.weight, rows);
-    const std::vector<std::int64_t> cluster = gather(data_.logged.cluster, rows);
-    GIMBAL_TRY(part.propensity, fit_propensity(train, {propensity, spec_.clip, static_cast<int>(arms_), action, weight, cluster,
-                                                       spec_.seed, part_key(part)}));
-  }
+  std::vector<Result<void>> fitted(parts_.size());
+  const bool finished = parallel_for(parts_.size(), 1, hooks_.stop, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t p = begin; p < end; ++p) fitted[p] = fit_propensity_of(parts_[p]);
+  });
+  if (!finished) return fail(ErrorCode::kInterrupted, "interrupted while the models were fitted; nothing was written");
+  for (const Result<void>& one : fitted) GIMBAL_TRY(one);
   if (propensity.kind == PropensitySpec::Kind::kColumns || propensity.kind == PropensitySpec::Kind::kUniform) return {};
   e_ = Matrix(n(), arms_);
   for (const Part& part : parts_) {
@@ -254,11 +261,13 @@ Result<CrossfitResult> Crossfitter::assemble() {
 void Crossfitter::summarize() {
   const Table& table = result_.nuisance.table;
   warn_about_assignment();
+  std::vector<std::int64_t> arm_rows;
   for (std::size_t a = 0; a < arms_; ++a) {
     ArmSummary summary;
     summary.arm = data_.arms[a];
     const std::vector<std::size_t>& rows = full().arm_rows[a];
     summary.rows = rows.size();
+    arm_rows.push_back(static_cast<std::int64_t>(rows.size()));
     if (own_models()) summary.candidates = full().fits[a].candidates;
     const std::vector<double> weight = gather(data_.weight, rows), y = gather(data_.logged.outcome, rows);
     const double spread = variance_of(y, weight);
@@ -278,13 +287,8 @@ void Crossfitter::summarize() {
            fmt::format("arm \"{}\": collinear or constant columns got coefficient 0: {}", data_.arms[a], join(dropped, ", ")),
            static_cast<std::int64_t>(dropped.size())});
     }
-    if (rows.size() < 30) {
-      result_.warnings.push_back(
-          {"few_units_in_arm",
-           fmt::format("arm \"{}\" has {} training rows; normal approximations need about 30", data_.arms[a], rows.size()),
-           static_cast<std::int64_t>(rows.size())});
-    }
   }
+  if (auto warning = few_units_warning(data_.arms, arm_rows, "training rows")) result_.warnings.push_back(*warning);
   warn_about_fit();
   result_.propensity_min = *std::ranges::min_element(e_.values());
   result_.propensity_max = *std::ranges::max_element(e_.values());

@@ -46,7 +46,8 @@ class Crossfitter {
   Result<Designs> designs(const Part& part, std::span<const std::size_t> rows) const;
   std::int64_t part_key(const Part& part) const { return part.fold; }
 
-  Result<void> fit_propensities();
+  Result<void> fit_propensity_of(Part& part) const;
+  Result<void> fit_propensities();  // of all parts, in parallel
   Result<void> trim();
 
   // crossfit_models.cc: outcome regressions.

@@ -617,6 +617,26 @@ TEST(Crossfit, GivesTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
+TEST(Crossfit, FitsPropensitiesWithTheSameBitsForAnyNumberOfThreads) {
+  const data::DataTable table = MadeData().table();
+  for (const char* propensity : {"shares", "logistic", "gbdt"}) {
+    if (std::string_view(propensity) == "gbdt" && !learn::gbdt_available()) continue;
+    SCOPED_TRACE(propensity);
+    std::optional<CrossfitResult> first;
+    for (const int threads : {1, 2, 8}) {
+      const ThreadLimit limit(threads);
+      CrossfitResult result = must_fit(table, MadeData::flags(propensity), spec_of("mean"));
+      if (!first) {
+        first = std::move(result);
+        continue;
+      }
+      EXPECT_EQ(result.nuisance.table.e, first->nuisance.table.e);
+      EXPECT_EQ(result.clipped, first->clipped);
+      EXPECT_EQ(result.propensity_log_loss, first->propensity_log_loss);
+    }
+  }
+}
+
 TEST(Crossfit, CountsItsProgressAndStopsWhenAsked) {
   const MadeData made;
   const data::DataTable table = made.table();

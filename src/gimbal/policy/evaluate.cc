@@ -56,9 +56,8 @@ bool Evaluation::poor_overlap() const {
 
 namespace {
 
-constexpr double kMaxWeight = 50;       // larger weights let single rows decide the estimate
-constexpr double kMinEssShare = 0.05;   // effective sample below 5 % of n
-constexpr std::int64_t kFewUnits = 30;  // the normal approximation of an arm's mean is doubtful below
+constexpr double kMaxWeight = 50;      // larger weights let single rows decide the estimate
+constexpr double kMinEssShare = 0.05;  // effective sample below 5 % of n
 constexpr std::array kScores = {Score::kIpw, Score::kCipw, Score::kSnips, Score::kDr};
 
 // What one evaluation shares between its parts.
@@ -327,13 +326,8 @@ void warn_about_test_set(const Context& context, std::optional<std::int64_t> clu
   std::vector<std::int64_t> rows(context.spec.arms.size(), 0);
   for (const int a : context.logged.action)
     if (static_cast<std::size_t>(a) < rows.size()) ++rows[static_cast<std::size_t>(a)];
-  for (std::size_t a = 0; a < rows.size(); ++a) {
-    if (context.logged.action.empty() || rows[a] >= kFewUnits) continue;
-    warnings.push_back({"few_units_in_arm",
-                        fmt::format("arm {} was given to {} test units only; below {} the normal approximation of "
-                                    "standard errors and p-values is doubtful",
-                                    gimbal::quoted(context.spec.arms[a]), rows[a], kFewUnits),
-                        rows[a]});
+  if (!context.logged.action.empty()) {
+    if (auto warning = few_units_warning(context.spec.arms, rows, "test units")) warnings.push_back(*warning);
   }
   if (clusters && *clusters < kFewUnits)
     warnings.push_back(

@@ -223,12 +223,9 @@ Result<Inspection> inspect(const InspectionInput& input) {
     if (auto warning = propensity_warning(assignment)) out.warnings.push_back(*warning);
     if (auto warning = balance_warning(out.balance, assignment)) out.warnings.push_back(*warning);
   }
-  for (const Inspection::Arm& arm : out.arms)
-    if (arm.rows < 30)
-      out.warnings.push_back({"few_units_in_arm",
-                              fmt::format("arm {} has {} rows only; below 30 the normal approximation is doubtful",
-                                          gimbal::quoted(arm.name), arm.rows),
-                              arm.rows});
+  std::vector<std::int64_t> rows;
+  for (const Inspection::Arm& arm : out.arms) rows.push_back(arm.rows);
+  if (auto warning = few_units_warning(input.arms, rows, "rows")) out.warnings.push_back(*warning);
   return out;
 }
 

@@ -55,7 +55,7 @@ TEST(Inspect, DescribesOutcomeArmsAndContrasts) {
   EXPECT_NEAR(*found.contrasts[0].se, se, 1e-15);
   EXPECT_NEAR(*found.contrasts[0].ci_low, 0.5 - 1.959963984540054 * se, 1e-12);
   EXPECT_NEAR(*found.contrasts[0].p, std::erfc(0.5 / se / std::sqrt(2.0)), 1e-14);
-  ASSERT_EQ(found.warnings.size(), 3u);  // no propensities; two small arms
+  ASSERT_EQ(found.warnings.size(), 2u);  // no propensities; two small arms in one line
   EXPECT_EQ(found.warnings[0].code, "no_propensity");
 }
 
