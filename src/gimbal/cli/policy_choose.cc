@@ -10,6 +10,7 @@
 #include "gimbal/base/text.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/policy_progress.h"
 #include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/charts_text.h"
@@ -61,7 +62,8 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
   const std::string folder = flags.source ? std::filesystem::path(*flags.source).parent_path().string() : "";
   if (flags.out) GIMBAL_TRY(check_written(std::array{NamedFile{"--out", *flags.out}}, files_of(loaded, folder)));
   context.lap("read");
-  GIMBAL_TRY(const ChosenPoint chosen, choose_point(loaded, flags.select, curve, fallback));
+  GIMBAL_TRY(const ChosenPoint chosen,
+             choose_point(loaded, flags.select, curve, fallback, solve_hooks(context, loaded.frontier->search_steps())));
   context.lap("compute");
   forward_warnings(context, loaded.frontier->warnings());
   warn_plugin_choice(context, chosen, loaded);
@@ -101,7 +103,8 @@ Result<int> choose(CommandContext& context, const Flags& flags) {
 }  // namespace
 
 Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select,
-                                 std::optional<policy::CurveKind> curve, const std::string& fallback) {
+                                 std::optional<policy::CurveKind> curve, const std::string& fallback,
+                                 const policy::SolveHooks& hooks) {
   const policy::Frontier& frontier = *loaded.frontier;
   ChosenPoint out;
   out.select = select;
@@ -113,18 +116,18 @@ Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std
     out.choice.lambda = policy::kInfinity;
     out.choice.why = "no predicted difference between arms: every policy is the baseline, and there is nothing to choose";
   } else {
-    GIMBAL_TRY(out.choice, frontier.choose(rule, out.curve));
+    GIMBAL_TRY(out.choice, frontier.choose(rule, out.curve, hooks));
   }
   double lambda = out.choice.lambda;
   if (!out.choice.reached && !fallback.empty() && !frontier.moves_nobody()) {
     GIMBAL_TRY(const policy::SelectRule other, policy::parse_select_rule(fallback));
-    const Result<policy::Choice> choice = frontier.choose(other, out.curve);
+    const Result<policy::Choice> choice = frontier.choose(other, out.curve, hooks);
     if (!choice) return fail(blame(choice.error(), "--fallback"));
     out.fallback = choice->reached;
     if (choice->reached) lambda = choice->lambda;
   }
   const double lambdas[] = {lambda};
-  GIMBAL_TRY(std::vector<policy::FrontierPoint> points, frontier.points(lambdas, 1));
+  GIMBAL_TRY(std::vector<policy::FrontierPoint> points, frontier.points(lambdas, 1, hooks));
   out.point = std::move(points.front());
   out.point.at = out.fallback ? fallback : select;
   return out;

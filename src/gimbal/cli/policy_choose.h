@@ -19,9 +19,10 @@ struct ChosenPoint {
   bool stands() const { return choice.reached || fallback; }
 };
 
-// Errors: usage for rules. A rule that cannot be met is no error, nor is a frontier on which nobody moves.
+// Errors: usage for rules, interrupted. A rule that cannot be met is no error, nor is a frontier on which nobody moves.
 Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std::string& select,
-                                 std::optional<policy::CurveKind> curve, const std::string& fallback);
+                                 std::optional<policy::CurveKind> curve, const std::string& fallback,
+                                 const policy::SolveHooks& hooks = {});
 // "select" ... "policy_file" of gimbal.policy.choose/1, into the object that is open.
 void write_choice_fields(JsonWriter& json, const ChosenPoint& chosen, const policy::Frontier& frontier,
                          const std::optional<std::string>& policy_file);

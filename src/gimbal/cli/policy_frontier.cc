@@ -4,6 +4,7 @@
 #include "gimbal/base/number.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_flags.h"
+#include "gimbal/cli/policy_progress.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/data/csv.h"
 #include "gimbal/policy/baseline.h"
@@ -38,16 +39,17 @@ Result<std::vector<policy::FrontierPoint>> marked_points(const policy::LoadedFro
 
 Result<std::string> unit_probabilities(const policy::LoadedFrontier& loaded, const std::vector<policy::FrontierPoint>& points) {
   const std::vector<std::string>& arms = loaded.frontier->arms();
-  std::vector<std::string> header = {loaded.ids.empty() ? "row" : "id", "at"};
+  const std::vector<std::string>* ids = loaded.frontier->model().table().ids.get();
+  std::vector<std::string> header = {ids ? "id" : "row", "at"};
   for (const std::string& arm : arms) header.push_back("p_" + arm);
   data::CsvWriter csv(header);
   for (std::size_t p = 0; p < points.size(); ++p) {
     GIMBAL_TRY(const Matrix pi, loaded.frontier->probabilities(points[p]));
     for (std::size_t i = 0; i < pi.rows(); ++i) {
-      if (loaded.ids.empty())
-        csv.cell(static_cast<std::int64_t>(i));
+      if (ids)
+        csv.cell(std::string_view((*ids)[i]));
       else
-        csv.cell(std::string_view(loaded.ids[i]));
+        csv.cell(static_cast<std::int64_t>(i));
       csv.cell(static_cast<std::int64_t>(p));
       for (const double value : pi.row(i)) csv.cell(value);
       csv.end_row();
@@ -164,7 +166,8 @@ Result<int> frontier(CommandContext& context, const Flags& flags) {
   }
   GIMBAL_TRY(check_written(written, files_of(loaded, "")));
   context.lap("read");
-  Result<policy::FrontierDocument> solved = policy::solve_document(loaded);
+  Result<policy::FrontierDocument> solved =
+      policy::solve_document(loaded, solve_hooks(context, policy::document_steps(loaded)));
   if (!solved) return fail(blame(std::move(solved).error(), "--at"));
   policy::FrontierDocument& document = *solved;
   GIMBAL_TRY(std::vector<policy::FrontierPoint> marks, marked_points(loaded, flags.marks));

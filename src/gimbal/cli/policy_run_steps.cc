@@ -9,6 +9,7 @@
 #include "gimbal/base/text.h"
 #include "gimbal/cli/policy_choose.h"
 #include "gimbal/cli/policy_fit.h"
+#include "gimbal/cli/policy_progress.h"
 #include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/run_setup.h"
 #include "gimbal/data/csv.h"
@@ -189,6 +190,13 @@ class PolicyRun {
     return directory_->event("stage", name);
   }
 
+  // An interruption says how to go on; other errors stay as they are.
+  Error resumable(Error error, std::string_view when) const {
+    if (error.code != ErrorCode::kInterrupted) return error;
+    error.message = fmt::format("interrupted {}; go on with --resume {}", when, directory_->path());
+    return error;
+  }
+
   Result<int> steps() {
     GIMBAL_TRY(split());
     GIMBAL_TRY(fit());
@@ -221,10 +229,8 @@ class PolicyRun {
     policy::LoggedData train = flags_.test.empty() ? all_.select_rows(split_.train) : std::move(all_);
     all_ = policy::LoggedData();
     Result<policy::CrossfitResult> fitted = crossfit_with_progress(context_, std::move(train), columns_, spec_);
-    if (!fitted && fitted.error().code == ErrorCode::kInterrupted) {
-      return fail(ErrorCode::kInterrupted, "interrupted while fitting; go on with --resume {}", directory_->path());
-    }
-    GIMBAL_TRY(fitted_, std::move(fitted));
+    if (!fitted) return fail(resumable(std::move(fitted).error(), "while fitting"));
+    fitted_ = std::move(*fitted);
     GIMBAL_TRY(fitted_->model.training, training_data_of(train_path_, context_.clock()));
     if (flags_.test.empty()) fitted_->model.training.path = "train.csv.gz";  // a run can be moved
     GIMBAL_TRY(write_model(*fitted_, artifact("model.json")));
@@ -247,7 +253,12 @@ class PolicyRun {
       if (std::filesystem::path(file.path).parent_path() == std::filesystem::path(artifacts_))
         file.path = std::filesystem::path(file.path).filename().string();
     }
-    GIMBAL_TRY(document_, policy::solve_document(*loaded_));
+    {
+      const policy::SolveHooks hooks = solve_hooks(context_, policy::document_steps(*loaded_));
+      Result<policy::FrontierDocument> solved = policy::solve_document(*loaded_, hooks);
+      if (!solved) return fail(resumable(std::move(solved).error(), "while the frontier was computed"));
+      document_ = std::move(*solved);
+    }
     forward_warnings(context_, loaded_->frontier->warnings());
     note_score(context_, *loaded_);
     if (const auto gap = loaded_->frontier->gap(document_->max_tau)) {
@@ -263,7 +274,10 @@ class PolicyRun {
 
   Result<int> choose() {
     GIMBAL_TRY(stage("choosing"));
-    GIMBAL_TRY(chosen_, choose_point(*loaded_, flags_.select, request_.curve, fallback_));
+    const policy::SolveHooks hooks = solve_hooks(context_, 0);
+    Result<ChosenPoint> chosen = choose_point(*loaded_, flags_.select, request_.curve, fallback_, hooks);
+    if (!chosen) return fail(resumable(std::move(chosen).error(), "while choosing"));
+    chosen_ = std::move(*chosen);
     warn_plugin_choice(context_, *chosen_, *loaded_);
     if (!chosen_->stands()) return fail(keep_models(unreachable(*chosen_, *loaded_->frontier, fallback_)));
     if (chosen_->fallback) {

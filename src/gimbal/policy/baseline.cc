@@ -93,7 +93,8 @@ Result<Matrix> resolve_baseline(const BaselineSpec& spec, std::span<const std::s
   return b;
 }
 
-Result<void> check_support(const Matrix& p, const Matrix& e, std::span<const std::string> arms, std::string_view what) {
+Result<void> check_support(const Matrix& p, const Matrix& e, std::span<const std::string> arms, std::string_view what,
+                           const std::vector<std::string>* ids) {
   GIMBAL_CHECK(p.rows() == e.rows() && p.cols() == e.cols(), "probabilities and propensities of one shape");
   std::size_t units = 0, first_unit = 0, first_arm = 0;
   for (std::size_t i = 0; i < p.rows(); ++i) {
@@ -107,8 +108,9 @@ Result<void> check_support(const Matrix& p, const Matrix& e, std::span<const std
   if (units == 0) return {};
   return fail(ErrorCode::kNotIdentified,
               "{} cannot be evaluated from these data: {} of {} units give an arm that their propensities make impossible "
-              "(first: unit {}, counted from 0, arm {} with probability {:.6g} and propensity 0)",
-              what, units, p.rows(), first_unit, gimbal::quoted(arms[first_arm]), p(first_unit, first_arm));
+              "(first: unit {}, arm {} with probability {:.6g} and propensity 0)",
+              what, units, p.rows(), ids ? gimbal::quoted((*ids)[first_unit]) : fmt::format("{}, counted from 0", first_unit),
+              gimbal::quoted(arms[first_arm]), p(first_unit, first_arm));
 }
 
 }  // namespace gimbal::policy

@@ -43,6 +43,7 @@ Result<Matrix> resolve_baseline(const BaselineSpec& spec, std::span<const std::s
                                 const BaselineSources& sources = {});
 
 // not_identified with the count and the first unit where `p` (named `what`) has mass on an arm with e_a = 0.
-Result<void> check_support(const Matrix& p, const Matrix& e, std::span<const std::string> arms, std::string_view what);
+Result<void> check_support(const Matrix& p, const Matrix& e, std::span<const std::string> arms, std::string_view what,
+                           const std::vector<std::string>* ids = nullptr);
 
 }  // namespace gimbal::policy

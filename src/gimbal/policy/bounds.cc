@@ -59,9 +59,10 @@ Result<std::size_t> check_bounds(const Table& table, const Bounds& bounds) {
       const bool impossible = table.e(i, a) <= 0;
       if (lo[a] > hi[a] || (impossible && !bounds.floor.empty() && bounds.floor[a] > 0)) {
         return fail(ErrorCode::kInfeasible,
-                    "no policy keeps the bounds for unit {} (counted from 0): arm {} must have at least probability {} and may "
+                    "no policy keeps the bounds for {}: arm {} must have at least probability {} and may "
                     "have at most {}",
-                    i, quoted(table.arms[a]), format_significant(std::max(impossible ? bounds.floor[a] : b + lo[a], 0.0), 6),
+                    table.unit_name(i), quoted(table.arms[a]),
+                    format_significant(std::max(impossible ? bounds.floor[a] : b + lo[a], 0.0), 6),
                     format_significant(impossible ? 0.0 : std::max(b + hi[a], 0.0), 6));
       }
       violated |= lo[a] > 0 || hi[a] < 0;
@@ -69,14 +70,12 @@ Result<std::size_t> check_bounds(const Table& table, const Bounds& bounds) {
       least += b + lo[a], most += b + hi[a];
     }
     if (lowest > kNoRoom * static_cast<double>(k)) {
-      return fail(ErrorCode::kInfeasible,
-                  "no policy keeps the bounds for unit {} (counted from 0): the lower bounds of its arms sum to {}, above 1", i,
-                  format_significant(least, 6));
+      return fail(ErrorCode::kInfeasible, "no policy keeps the bounds for {}: the lower bounds of its arms sum to {}, above 1",
+                  table.unit_name(i), format_significant(least, 6));
     }
     if (highest < -kNoRoom * static_cast<double>(k)) {
-      return fail(ErrorCode::kInfeasible,
-                  "no policy keeps the bounds for unit {} (counted from 0): the upper bounds of its arms sum to {}, below 1", i,
-                  format_significant(most, 6));
+      return fail(ErrorCode::kInfeasible, "no policy keeps the bounds for {}: the upper bounds of its arms sum to {}, below 1",
+                  table.unit_name(i), format_significant(most, 6));
     }
     violations += violated ? 1 : 0;
   }

@@ -35,7 +35,7 @@ struct Bounds {
 // The box of unit i on D, one entry an arm. The box holds 0 exactly where the baseline keeps the bounds.
 void unit_box(const Table& table, const Bounds& bounds, std::size_t i, std::span<double> lo, std::span<double> hi);
 
-// The number of units whose baseline breaks a bound. Errors (infeasible, naming the first unit by its 0-based row): an arm's
+// The number of units whose baseline breaks a bound. Errors (infeasible, naming the first unit): an arm's
 // lower bound above its upper bound, lower bounds that sum to more than 1, upper bounds that sum to less than 1.
 // Requires one floor and ceiling an arm and n x K forbidden cells where they are given.
 Result<std::size_t> check_bounds(const Table& table, const Bounds& bounds);

@@ -99,6 +99,13 @@ Result<std::optional<double>> ConstrainedFrontier::lambda_max_z(const SolveHooks
 
 Result<std::vector<ConstrainedPoint>> ConstrainedFrontier::grid(std::size_t count, const SolveHooks& hooks) const {
   GIMBAL_CHECK(count >= 1);
+  if (std::optional<std::vector<ConstrainedPoint>> known = memo_->find_grid(count)) return *std::move(known);
+  GIMBAL_TRY(std::vector<ConstrainedPoint> points, solve_grid(count, hooks));
+  memo_->keep_grid(count, points);
+  return points;
+}
+
+Result<std::vector<ConstrainedPoint>> ConstrainedFrontier::solve_grid(std::size_t count, const SolveHooks& hooks) const {
   GIMBAL_TRY(const std::optional<double> start, lambda_max_z(hooks));
   std::vector<ConstrainedPoint> known;  // ascending in lambda
   if (start && std::isfinite(*start)) {

@@ -42,6 +42,17 @@ struct ConstrainedFrontier::Memo {
     return points.size();
   }
 
+  // The grid of `count` points that was solved last.
+  std::optional<std::vector<ConstrainedPoint>> find_grid(std::size_t count) const {
+    const std::lock_guard lock(mutex);
+    return count == grid_count ? std::optional(grid) : std::nullopt;
+  }
+  void keep_grid(std::size_t count, std::vector<ConstrainedPoint> solved) {
+    const std::lock_guard lock(mutex);
+    grid_count = count;
+    grid = std::move(solved);
+  }
+
   Start start_for(double lambda, std::size_t constraints) const {
     const std::lock_guard lock(mutex);
     const auto above = prices.lower_bound(lambda);
@@ -75,6 +86,8 @@ struct ConstrainedFrontier::Memo {
   mutable std::mutex mutex;
   std::map<double, ConstrainedPoint> points;     // by lambda as asked for
   std::map<double, std::vector<double>> prices;  // by effective lambda
+  std::vector<ConstrainedPoint> grid;
+  std::size_t grid_count = 0;  // 0: none yet
   ArmStates states;
   bool has_states = false;
 };

@@ -121,9 +121,9 @@ Result<ConstrainedPoint> ConstrainedFrontier::solve_near(double lambda, const St
   return point;
 }
 
-Result<ConstrainedPoint> ConstrainedFrontier::at(double lambda) const {
+Result<ConstrainedPoint> ConstrainedFrontier::at(double lambda, const StopToken& stop) const {
   GIMBAL_CHECK(lambda > 0, "lambda is positive");
-  return solve_near(lambda, {});
+  return solve_near(lambda, stop);
 }
 
 void ConstrainedFrontier::expect(double lambda, std::vector<double> shadow_prices) const {

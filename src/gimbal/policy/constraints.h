@@ -56,7 +56,8 @@ class ConstrainedFrontier {
   // lambda in (0, +infinity]. Safe to call from several threads; answers are kept, and one that starts from its neighbours
   // differs from one that does not by rounding alone. At infinity: the linear program's solution that the path tends to, taken
   // at a lambda so large that the improvement still missing is below 1e-9 of that without constraints.
-  Result<ConstrainedPoint> at(double lambda) const;
+  // Errors: interrupted.
+  Result<ConstrainedPoint> at(double lambda, const StopToken& stop = {}) const;
   // Shadow prices near those at `lambda`, from a document: `at` starts from them.
   void expect(double lambda, std::vector<double> shadow_prices) const;
   std::size_t solved() const;  // how many lambdas have been solved so far
@@ -70,7 +71,8 @@ class ConstrainedFrontier {
   Result<std::optional<double>> lambda_max_z(const SolveHooks& hooks = {}) const;
 
   // At most `count` solved points, ascending in lambda, the last at infinity: from lambda_max_z, equally spaced in tau up to a
-  // twentieth of a step or a thousandth of the whole. One point where tau is the same at both ends. Errors: interrupted.
+  // twentieth of a step or a thousandth of the whole. One point where tau is the same at both ends. The last grid is kept: to
+  // ask for it again costs nothing, and its points are not counted again. Errors: interrupted.
   Result<std::vector<ConstrainedPoint>> grid(std::size_t count, const SolveHooks& hooks = {}) const;
 
  private:
@@ -78,6 +80,7 @@ class ConstrainedFrontier {
   Result<ConstrainedPoint> solve(double lambda, std::span<const double> guess) const;
   // From the nearest that is known. A stop is heard here.
   Result<ConstrainedPoint> solve_near(double lambda, const StopToken& stop) const;
+  Result<std::vector<ConstrainedPoint>> solve_grid(std::size_t count, const SolveHooks& hooks) const;
   Result<std::optional<double>> end_of_proportional_path(const StopToken& stop) const;
   Result<std::optional<double>> largest_z_inside(const StopToken& stop) const;
 

@@ -111,11 +111,11 @@ Result<std::vector<double>> Frontier::grid(const SolveHooks& hooks) const {
   return lambdas;
 }
 
-Result<Moments> Frontier::plugin_at(double lambda) const {
+Result<Moments> Frontier::plugin_at(double lambda, const StopToken& stop) const {
   if (constrained_) {
-    GIMBAL_TRY(const ConstrainedPoint point, constrained_->at(lambda));
+    GIMBAL_TRY(const ConstrainedPoint point, constrained_->at(lambda, stop));
     if (!clustered_) return point.moments;
-    GIMBAL_TRY(const ConstrainedPoint held_out, constrained_honest_->frontier.at(lambda));
+    GIMBAL_TRY(const ConstrainedPoint held_out, constrained_honest_->frontier.at(lambda, stop));
     Matrix pi;
     constrained_honest_->frontier.probabilities(held_out, pi);
     return with_design_effect(point.moments, held_out_psi(constrained_honest_->data, pi));
@@ -137,16 +137,16 @@ Result<Moments> Frontier::with_design_effect(Moments plugin, std::span<const dou
   return plugin;
 }
 
-Result<Moments> Frontier::honest_at(double lambda) const {
+Result<Moments> Frontier::honest_at(double lambda, const StopToken& stop) const {
   GIMBAL_CHECK(has_honest(), "there is an honest curve");
   if (honest_) return honest_->at(lambda);
-  GIMBAL_TRY(const ConstrainedPoint point, constrained_honest_->frontier.at(lambda));
+  GIMBAL_TRY(const ConstrainedPoint point, constrained_honest_->frontier.at(lambda, stop));
   Matrix pi;
   constrained_honest_->frontier.probabilities(point, pi);
   return held_out_moments(constrained_honest_->data, held_out_psi(constrained_honest_->data, pi));
 }
 
-Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
+Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve, const SolveHooks& hooks) const {
   if (curve == CurveKind::kHonest && !has_honest()) {
     return fail_at("--curve", ErrorCode::kInvalidArgument,
                    "there is no honest curve: it needs out-of-fold predictions with outcomes (fit with --folds 2 or more, or a "
@@ -162,7 +162,7 @@ Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
   if (constrained_ && rule.kind == SelectRule::Kind::kLambda && !(rule.value > 0)) {
     return fail(ErrorCode::kUsage, "{}: under shared constraints lambda must be above 0", rule.text);
   }
-  if (constrained_ || (curve == CurveKind::kPlugin && corrects_plugin())) return choose_on_points(rule, curve);
+  if (constrained_ || (curve == CurveKind::kPlugin && corrects_plugin())) return choose_on_points(rule, curve, hooks);
   SelectCurve on;
   on.arms = arms();
   if (path_) on.share_of = [this](std::size_t arm) { return path_->share_of(arm); };
@@ -180,21 +180,23 @@ Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve) const {
   return select(rule, on, options_.test);
 }
 
-Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curve) const {
+Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curve, const SolveHooks& hooks) const {
   PointCurve on;
   on.arms = arms();
   if (rule.kind == SelectRule::Kind::kLambda || rule.kind == SelectRule::Kind::kMaxTau) {
     on.lambdas = {kInfinity};  // nothing is searched: a constrained grid costs hundreds of solutions
   } else if (constrained_ && curve == CurveKind::kPlugin && !clustered_ && rule.kind == SelectRule::Kind::kMaxZ) {
-    GIMBAL_TRY(on.max_z, constrained_->lambda_max_z());
+    GIMBAL_TRY(on.max_z, constrained_->lambda_max_z(hooks));
     on.lambdas = {kInfinity};
   } else {
-    GIMBAL_TRY(search_points(curve, on));
+    GIMBAL_TRY(search_points(rule, curve, hooks, on));
   }
-  on.at = [this, curve](double lambda) { return curve == CurveKind::kPlugin ? plugin_at(lambda) : honest_at(lambda); };
-  on.share_at = [this](double lambda, std::size_t arm) -> Result<double> {
+  on.at = [this, curve, &hooks](double lambda) {
+    return curve == CurveKind::kPlugin ? plugin_at(lambda, hooks.stop) : honest_at(lambda, hooks.stop);
+  };
+  on.share_at = [this, &hooks](double lambda, std::size_t arm) -> Result<double> {
     if (!constrained_) return path_->share_of(arm).at(lambda).tau;
-    GIMBAL_TRY(const ConstrainedPoint point, constrained_->at(lambda));
+    GIMBAL_TRY(const ConstrainedPoint point, constrained_->at(lambda, hooks.stop));
     Matrix pi;
     constrained_->probabilities(point, pi);
     return summarize(*population_, pi).shares[arm];
@@ -202,18 +204,28 @@ Result<Choice> Frontier::choose_on_points(const SelectRule& rule, CurveKind curv
   for (std::size_t p = on.moments.size(); p < on.lambdas.size(); ++p) {
     GIMBAL_TRY(const Moments moments, on.at(on.lambdas[p]));
     on.moments.push_back(moments);
+    if (constrained_ && constrained_honest_ && hooks.point_done) hooks.point_done();
   }
   return select(rule, on, options_.test);
 }
 
-Result<void> Frontier::search_points(CurveKind curve, PointCurve& on) const {
+Result<void> Frontier::search_points(const SelectRule& rule, CurveKind curve, const SolveHooks& hooks, PointCurve& on) const {
   if (!constrained_) {
     on.lambdas =
         points_equally_spaced_in_tau(path_ ? path_->curve() : *deterministic_, lambda_max_z().value_or(0), kSearchPoints);
     return {};
   }
   if (known_.empty()) {
-    GIMBAL_TRY(on.lambdas, grid());
+    // The plug-in curve itself is monotone: its ends bracket every answer.
+    using Kind = SelectRule::Kind;
+    if (curve == CurveKind::kPlugin && !clustered_ && (rule.kind == Kind::kPower || rule.kind == Kind::kTau)) {
+      GIMBAL_TRY(const std::optional<double> start, constrained_->lambda_max_z(hooks));
+      if (start && std::isfinite(*start)) on.lambdas.push_back(*start);
+      on.lambdas.push_back(kInfinity);
+      on.max_z = start;
+      return {};
+    }
+    GIMBAL_TRY(on.lambdas, grid(hooks));
     return {};
   }
   for (const KnownPoint& point : known_) {
@@ -240,6 +252,10 @@ std::vector<std::string> Frontier::constraint_names() const {
     for (const LinearConstraint& constraint : constrained_->constraints()) names.push_back(constraint.name);
   }
   return names;
+}
+
+std::size_t Frontier::search_steps() const {
+  return constrained_ && known_.empty() ? options_.points * (constrained_honest_ ? 2 : 1) : 0;
 }
 
 std::size_t Frontier::solved() const { return constrained_ ? constrained_->solved() : 0; }
@@ -287,7 +303,7 @@ Result<std::vector<FrontierPoint>> Frontier::constrained_points(std::span<const 
   for (std::size_t p = 0; p < lambdas.size(); ++p) {
     if (hooks.stop.stop_requested())
       return fail(ErrorCode::kInterrupted, "interrupted while the constrained frontier was computed");
-    GIMBAL_TRY(const ConstrainedPoint solved, constrained_->at(lambdas[p]));
+    GIMBAL_TRY(const ConstrainedPoint solved, constrained_->at(lambdas[p], hooks.stop));
     Matrix pi;
     constrained_->probabilities(solved, pi);
     if (hooks.point_done) hooks.point_done();
@@ -302,7 +318,7 @@ Result<std::vector<FrontierPoint>> Frontier::constrained_points(std::span<const 
       point.shadow_prices.emplace_back(constrained_->constraints()[j].name, solved.shadow_prices[j]);
     }
     if (!constrained_honest_) continue;
-    GIMBAL_TRY(const ConstrainedPoint held_out, constrained_honest_->frontier.at(lambdas[p]));
+    GIMBAL_TRY(const ConstrainedPoint held_out, constrained_honest_->frontier.at(lambdas[p], hooks.stop));
     constrained_honest_->frontier.probabilities(held_out, pi);
     const std::vector<double> scores = held_out_psi(constrained_honest_->data, pi);
     for (std::size_t i = 0; i < scores.size(); ++i) psi(i, p) = scores[i];

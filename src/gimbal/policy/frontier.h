@@ -86,6 +86,9 @@ class Frontier {
   std::optional<double> lambda_saturated(double share) const;
   std::size_t breakpoints() const;
   std::vector<std::string> constraint_names() const;
+  // Points that a rule's search solves one by one: about one a printed point and curve under shared constraints, 0 where the
+  // frontier is known between its points.
+  std::size_t search_steps() const;
   std::size_t solved() const;                         // lambdas of the constrained population that have been solved so far
   double centre() const { return model().centre(); }  // c in M_a: what a policy file keeps
   const UnitModel& model() const;
@@ -97,8 +100,9 @@ class Frontier {
   // The grid of a constrained frontier, ascending and ending at infinity, as it was solved before: `choose` then solves only
   // around its answer. Ignored on the other frontiers, which are known exactly.
   void remember(std::vector<KnownPoint> points);
-  // Errors: invalid_argument when the honest curve is asked for and there is none; not_identified when nobody moves.
-  Result<Choice> choose(const SelectRule& rule, CurveKind curve) const;
+  // Errors: invalid_argument when the honest curve is asked for and there is none; not_identified when nobody moves;
+  // interrupted.
+  Result<Choice> choose(const SelectRule& rule, CurveKind curve, const SolveHooks& hooks = {}) const;
   // All fields at each of `lambdas`; the first `in_band` of them share the simultaneous band. Order is kept.
   Result<std::vector<FrontierPoint>> points(std::span<const double> lambdas, std::size_t in_band,
                                             const SolveHooks& hooks = {}) const;
@@ -108,8 +112,8 @@ class Frontier {
   Result<Matrix> probabilities(const FrontierPoint& point) const;
   // The plug-in moments (with the design effect of clusters) and the honest moments at lambda (infinity allowed). `honest_at`
   // requires has_honest().
-  Result<Moments> plugin_at(double lambda) const;
-  Result<Moments> honest_at(double lambda) const;
+  Result<Moments> plugin_at(double lambda, const StopToken& stop = {}) const;
+  Result<Moments> honest_at(double lambda, const StopToken& stop = {}) const;
 
   // From printed points; absent without an honest curve.
   std::optional<PromiseGap> gap(const FrontierPoint& max_tau, const FrontierPoint* chosen = nullptr) const;
@@ -119,7 +123,7 @@ class Frontier {
     ConstrainedFrontier frontier;
     HonestData data;
   };
-  Result<Choice> choose_on_points(const SelectRule& rule, CurveKind curve) const;
+  Result<Choice> choose_on_points(const SelectRule& rule, CurveKind curve, const SolveHooks& hooks) const;
   bool corrects_plugin() const;  // clusters and an honest curve: the plug-in variance takes its design effect
   // The same under shared constraints, from the held-out scores of one point.
   Result<Moments> with_design_effect(Moments plugin, std::span<const double> psi) const;
@@ -127,7 +131,7 @@ class Frontier {
   Result<std::vector<FrontierPoint>> constrained_points(std::span<const double> lambdas, std::size_t in_band,
                                                         const SolveHooks& hooks) const;
   // Fills in the points that a rule searches.
-  Result<void> search_points(CurveKind curve, PointCurve& on) const;
+  Result<void> search_points(const SelectRule& rule, CurveKind curve, const SolveHooks& hooks, PointCurve& on) const;
 
   FrontierOptions options_;
   std::shared_ptr<const Table> population_;

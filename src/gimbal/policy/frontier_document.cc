@@ -107,17 +107,23 @@ void write_point(JsonWriter& json, const FrontierPoint& point, const std::vector
   json.end_object().end_object();
 }
 
-Result<FrontierDocument> solve_document(const LoadedFrontier& loaded) {
+std::size_t document_steps(const LoadedFrontier& loaded) {
+  const std::size_t search = loaded.frontier->search_steps();
+  const std::size_t printed = loaded.request.at.empty() ? loaded.frontier->options().points : loaded.request.at.size();
+  return search == 0 ? 0 : search + printed + 2;
+}
+
+Result<FrontierDocument> solve_document(const LoadedFrontier& loaded, const SolveHooks& hooks) {
   const Frontier& frontier = *loaded.frontier;
   std::vector<double> lambdas;
   std::vector<std::string> names;
   if (loaded.request.at.empty()) {
-    GIMBAL_TRY(lambdas, frontier.grid());
+    GIMBAL_TRY(lambdas, frontier.grid(hooks));
     names.assign(lambdas.size(), "grid");
   } else {
     for (const std::string& text : loaded.request.at) {
       GIMBAL_TRY(const SelectRule rule, parse_select_rule(text));
-      GIMBAL_TRY(const Choice choice, frontier.choose(rule, frontier.curve()));
+      GIMBAL_TRY(const Choice choice, frontier.choose(rule, frontier.curve(), hooks));
       if (!choice.reached) {
         return fail_at("--at", ErrorCode::kInfeasible, "{}: {}", text, choice.why);
       }
@@ -130,12 +136,12 @@ Result<FrontierDocument> solve_document(const LoadedFrontier& loaded) {
   double lambda_max_z = kInfinity;
   if (!frontier.moves_nobody()) {
     GIMBAL_TRY(const SelectRule rule, parse_select_rule("max-z"));
-    GIMBAL_TRY(const Choice choice, frontier.choose(rule, frontier.curve()));
+    GIMBAL_TRY(const Choice choice, frontier.choose(rule, frontier.curve(), hooks));
     lambda_max_z = choice.lambda;
   }
   lambdas.push_back(lambda_max_z);
   lambdas.push_back(kInfinity);
-  GIMBAL_TRY(std::vector<FrontierPoint> points, frontier.points(lambdas, in_band));
+  GIMBAL_TRY(std::vector<FrontierPoint> points, frontier.points(lambdas, in_band, hooks));
   FrontierDocument out;
   out.loaded = &loaded;
   out.max_tau = std::move(points.back());

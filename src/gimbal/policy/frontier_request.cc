@@ -136,6 +136,7 @@ class Loader {
       parts_.training_units = &training_units_;
     }
     if (oof) {
+      if (!oof->id.empty()) oof->table.ids = std::make_shared<const std::vector<std::string>>(std::move(oof->id));
       training = std::make_shared<Table>(oof->table);
       GIMBAL_TRY(training->b, baseline_probabilities(request.baseline, out_.baseline_policy, model.arms, training->e,
                                                      parts_.training_units, request.unknown));
@@ -155,16 +156,12 @@ class Loader {
       out_.trimmed = units.trimmed;
       out_.unknown_cells = units.unknown_cells;
       parts_.population_units = &out_.population;
-      if (const data::Column* ids = model.flags.id.empty() ? nullptr : out_.population.find(model.flags.id)) {
-        for (std::size_t i = 0; i < out_.population.rows(); ++i) out_.ids.push_back(ids->text(i));
-      }
       return {};
     }
     auto population = std::make_shared<Table>(oof->full_table());
     population->b = training->b;
     parts_.population = population;
     parts_.population_units = parts_.training_units;
-    out_.ids = oof->id;
     return {};
   }
 
@@ -226,6 +223,7 @@ class Loader {
                                                       parts_.training_units, request.unknown));
     }
     if (!request.c0) request.c0 = (request.minimize ? -1.0 : 1.0) * default_centre(read);
+    if (!read.id.empty()) read.table.ids = std::make_shared<const std::vector<std::string>>(std::move(read.id));
     if (read.logged) {
       parts_.training = std::make_shared<const Table>(read.table);
       parts_.logged = std::make_shared<const Logged>(*read.logged);
@@ -234,7 +232,6 @@ class Loader {
       parts_.population =
           read.full_mu.empty() && parts_.training ? parts_.training : std::make_shared<const Table>(read.full_table());
       parts_.population_units = parts_.training_units;
-      out_.ids = std::move(read.id);
       return {};
     }
     GIMBAL_TRY(const std::string population_path, input("population", request.population));
@@ -252,8 +249,9 @@ class Loader {
       GIMBAL_TRY(population.table.b, baseline_probabilities(request.baseline, out_.baseline_policy, population.table.arms,
                                                             population.table.e, parts_.population_units, request.unknown));
     }
+    if (!population.id.empty())
+      population.table.ids = std::make_shared<const std::vector<std::string>>(std::move(population.id));
     parts_.population = std::make_shared<const Table>(std::move(population.table));
-    out_.ids = std::move(population.id);
     return {};
   }
 

@@ -56,7 +56,6 @@ struct LoadedFrontier {
   std::shared_ptr<const Model> model;  // when made from one
   std::shared_ptr<const PolicyFile> baseline_policy;
   data::DataTable population{"population"};  // columns of the population's units, where a file was read
-  std::vector<std::string> ids;              // of the population; empty: rows are numbered
   TrainingData training;
   DataFlags data;
   double c0 = 0;
@@ -105,7 +104,9 @@ void write_point(JsonWriter& json, const FrontierPoint& point, const std::vector
 // frontier.csv: the points flattened.
 std::string frontier_csv(const FrontierDocument& document);
 
-// Printed points, max-z and max-tau of the request: the grid, or the rules of `at`.
-Result<FrontierDocument> solve_document(const LoadedFrontier& loaded);
+// Printed points, max-z and max-tau of the request: the grid, or the rules of `at`. Hooks are heard under shared constraints,
+// where some document_steps() points are solved one by one (0 on other frontiers). Errors: interrupted, those of rules.
+Result<FrontierDocument> solve_document(const LoadedFrontier& loaded, const SolveHooks& hooks = {});
+std::size_t document_steps(const LoadedFrontier& loaded);
 
 }  // namespace gimbal::policy

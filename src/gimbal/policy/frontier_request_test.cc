@@ -85,7 +85,7 @@ TEST_F(FrontierRequestTest, LoadsATableAndFillsInWhatWasNotGiven) {
   const auto loaded = load_frontier(p1());
   ASSERT_TRUE(loaded) << loaded.error().text();
   EXPECT_EQ(loaded->request.baseline, "logging");
-  EXPECT_EQ(loaded->ids, (std::vector<std::string>{"u1", "u2"}));
+  EXPECT_EQ(*loaded->frontier->model().table().ids, (std::vector<std::string>{"u1", "u2"}));
   // The mean of sum_a e_a mu_a, since the table has no outcomes.
   EXPECT_NEAR(loaded->c0, 1.3, 1e-15);
   ASSERT_EQ(loaded->inputs.size(), 1u);
@@ -207,8 +207,8 @@ TEST_F(FrontierRequestTest, LooksForInputsHereThenBesideTheDocument) {
   EXPECT_EQ(locate_input("README.md", folder_.path().string()), "README.md");
 }
 
-// 200 units of three arms without outcomes, with a capacity that takes hold on the way.
-TEST_F(FrontierRequestTest, ChoosingOnAConstrainedDocumentSolvesAroundTheAnswerOnly) {
+// 200 units of three arms without outcomes.
+std::string three_arms() {
   Stream stream(5, "policy.test_document");
   std::string table = "e_0,e_1,e_2,mu_0,mu_1,mu_2,var_0,var_1,var_2\n";
   for (int i = 0; i < 200; ++i) {
@@ -216,8 +216,82 @@ TEST_F(FrontierRequestTest, ChoosingOnAConstrainedDocumentSolvesAroundTheAnswerO
     table +=
         fmt::format("{},{},{},{},{},{},1,2,1\n", e, .3, 1 - e - .3, stream.normal(), .5 + stream.normal(), stream.normal());
   }
+  return table;
+}
+
+TEST_F(FrontierRequestTest, TheSolverOfSharedConstraintsCountsItsPointsAndHearsAStop) {
   FrontierRequest request = p1();
-  request.nuisances = write("units.csv", table);
+  request.nuisances = write("units.csv", three_arms());
+  request.limits.capacities = {{"1", .4}};
+  request.n_test = 50;
+  request.points = 21;
+  const auto loaded = load_frontier(request);
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  std::stop_source source;
+  SolveHooks hooks;
+  hooks.stop = source.get_token();
+  std::size_t done = 0;
+  hooks.point_done = [&] {
+    if (++done == 5) source.request_stop();
+  };
+  const auto stopped = solve_document(*loaded, hooks);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::kInterrupted);
+  EXPECT_LE(done, 21u);  // targets that are known already need no solving, so a few more may be counted
+  const auto refused = loaded->frontier->choose(*parse_select_rule("lcb:1"), CurveKind::kPlugin, hooks);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInterrupted);
+  // To the end: the grid and the printed points, max-z and max-tau among them.
+  done = 0;
+  hooks.stop = {};
+  hooks.point_done = [&] { ++done; };
+  const auto solved = solve_document(*loaded, hooks);
+  ASSERT_TRUE(solved);
+  EXPECT_EQ(document_steps(*loaded), 2 * 21u + 2);
+  EXPECT_NEAR(static_cast<double>(done), 2 * 21 + 2, 2);  // two targets of the grid may share a point
+  // A grid that is known is not solved, nor counted, again.
+  done = 0;
+  const std::size_t before = loaded->frontier->solved();
+  ASSERT_TRUE(loaded->frontier->grid(hooks));
+  EXPECT_EQ(done, 0u);
+  EXPECT_EQ(loaded->frontier->solved(), before);
+}
+
+TEST_F(FrontierRequestTest, ChoosingOnTheMonotonePlugInCurveNeedsNoGrid) {
+  FrontierRequest request = p1();
+  request.nuisances = write("units.csv", three_arms());
+  request.limits.capacities = {{"1", .4}};
+  request.n_test = 50;
+  const auto full = load_frontier(request);
+  ASSERT_TRUE(full) << full.error().text();
+  const auto again = load_frontier_document(document(*full));
+  ASSERT_TRUE(again) << again.error().text();
+  for (const char* text : {"power:0.8", "tau:0.2"}) {
+    const SelectRule rule = *parse_select_rule(text);
+    const auto fresh = load_frontier(request);
+    ASSERT_TRUE(fresh);
+    const auto chosen = fresh->frontier->choose(rule, CurveKind::kPlugin);
+    const auto expected = again->frontier->choose(rule, CurveKind::kPlugin);
+    ASSERT_TRUE(chosen && expected) << text;
+    EXPECT_TRUE(chosen->reached) << text;
+    EXPECT_NEAR(chosen->lambda, expected->lambda, 3e-9 * expected->lambda) << text;  // both to the tolerance of a border
+    EXPECT_LE(fresh->frontier->solved(), 60u) << text;                               // a grid of 101 points takes 100 and more
+  }
+}
+
+TEST_F(FrontierRequestTest, NamesAUnitByItsId) {
+  FrontierRequest request = p1();
+  request.nuisances = write("named.csv", "id,e_0,e_1,mu_0,mu_1,var_0,var_1\nanna,.5,.5,1,2,1,1\nbert,.5,.5,1,2,1,1\n");
+  request.limits.floors = {{"0", .7}, {"1", .6}};
+  const auto loaded = load_frontier(request);
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error().message, HasSubstr("for unit \"anna\": the lower bounds"));
+}
+
+// With a capacity that takes hold on the way.
+TEST_F(FrontierRequestTest, ChoosingOnAConstrainedDocumentSolvesAroundTheAnswerOnly) {
+  FrontierRequest request = p1();
+  request.nuisances = write("units.csv", three_arms());
   request.limits.capacities = {{"1", .4}};
   request.n_test = 50;
   const auto full = load_frontier(request);

@@ -240,12 +240,12 @@ Result<void> check_honest_data(const HonestData& data) {
   for (std::size_t i = 0; i < n; ++i) {
     const int a = logged.action[i];
     if (a < 0 || static_cast<std::size_t>(a) >= data.table->arm_count())
-      return fail(ErrorCode::kInvalidArgument, "unit {} (counted from 0) was given arm {}, outside 0..{}", i, a,
+      return fail(ErrorCode::kInvalidArgument, "{} was given arm {}, outside 0..{}", data.table->unit_name(i), a,
                   data.table->arm_count() - 1);
     if (!(data.table->e(i, static_cast<std::size_t>(a)) > 0))
-      return fail(ErrorCode::kInvalidArgument, "unit {} (counted from 0) was given an arm whose propensity is 0", i);
+      return fail(ErrorCode::kInvalidArgument, "{} was given an arm whose propensity is 0", data.table->unit_name(i));
     if (!std::isfinite(logged.outcome[i]))
-      return fail(ErrorCode::kInvalidArgument, "the outcome of unit {} (counted from 0) is not finite", i);
+      return fail(ErrorCode::kInvalidArgument, "the outcome of {} is not finite", data.table->unit_name(i));
   }
   if (n < 2) return fail(ErrorCode::kInsufficientData, "the honest curve needs at least 2 units; found {}", n);
   if (!logged.cluster.empty()) {

@@ -59,12 +59,12 @@ Result<UnitModel> UnitModel::make(std::shared_ptr<const Table> table, PathSpec s
   for (std::size_t i = 0; i < n; ++i) {
     const double weight = table->weight_of(i);
     if (!(weight >= 0)) {
-      return fail(ErrorCode::kInvalidArgument, "weights must be 0 or larger, found {} for unit {} (counted from 0)", weight, i);
+      return fail(ErrorCode::kInvalidArgument, "weights must be 0 or larger, found {} for {}", weight, table->unit_name(i));
     }
   }
   model.total_weight_ = parallel_sum(n, [&](std::size_t i) { return table->weight_of(i); });
   if (!(model.total_weight_ > 0)) return fail(ErrorCode::kInvalidArgument, "the weights sum to 0: no unit counts");
-  if (!table->b.empty()) GIMBAL_TRY(check_support(table->b, table->e, table->arms, "the baseline"));
+  if (!table->b.empty()) GIMBAL_TRY(check_support(table->b, table->e, table->arms, "the baseline", table->ids.get()));
   GIMBAL_TRY(model.baseline_violations_, check_bounds(*table, spec.bounds));
 
   model.variance_floor_ = smallest_variance(*table);

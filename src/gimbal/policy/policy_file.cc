@@ -219,6 +219,11 @@ Result<Units> predict_units(const Model& model, data::DataTable table, std::stri
   }
   GIMBAL_TRY(predicted.table.b,
              baseline_probabilities(baseline, baseline_policy, model.arms, predicted.table.e, &table, unknown));
+  if (const data::Column* ids = model.flags.id.empty() ? nullptr : table.find(model.flags.id)) {
+    std::vector<std::string> names(table.rows());
+    for (std::size_t i = 0; i < names.size(); ++i) names[i] = ids->text(i);
+    predicted.table.ids = std::make_shared<const std::vector<std::string>>(std::move(names));
+  }
   out.nuisances = std::make_shared<const Table>(std::move(predicted.table));
   out.table = std::move(table);
   return out;

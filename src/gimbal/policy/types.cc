@@ -8,6 +8,10 @@
 
 namespace gimbal::policy {
 
+std::string Table::unit_name(std::size_t i) const {
+  return ids ? fmt::format("unit {}", quoted((*ids)[i])) : fmt::format("unit {} (counted from 0)", i);
+}
+
 std::string_view score_name(Score score) {
   switch (score) {
     case Score::kIpw:

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,10 @@ struct Table {
   std::vector<std::string> arms;
   Matrix e, mu, var, b;
   std::vector<double> weight;
+  std::shared_ptr<const std::vector<std::string>> ids;  // n names of the units, for messages; null: they are numbered
 
+  // For messages: unit "c17", or unit 3 (counted from 0).
+  std::string unit_name(std::size_t i) const;
   std::size_t units() const { return mu.rows(); }
   std::size_t arm_count() const { return arms.size(); }
   double weight_of(std::size_t i) const { return weight.empty() ? 1.0 : weight[i]; }
