@@ -76,7 +76,8 @@ void PeerEvaluate(benchmark::State& state) {
   TestedPolicy policy;
   policy.name = "bench";
   policy.pi = &pi, policy.e = &e, policy.mu = &mu, policy.c0 = 0.5;
-  const EvaluationSpec spec{.arms = {"0", "1"}};
+  EvaluationSpec spec;
+  spec.arms = {"0", "1"};
   double value = 0, se = 0;
   for (auto _ : state) {
     const auto evaluation = evaluate(logged, {}, {{policy}}, spec);
