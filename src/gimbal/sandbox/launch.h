@@ -48,8 +48,8 @@ struct LaunchSpec {
   std::vector<std::pair<int, int>> descriptors;
   // The program becomes pid 1 of its pid namespace. Without one it is ignored: then the small init stays its parent.
   bool as_init = false;
-  bool limit_cpu = true;   // RLIMIT_CPU from limits.cpu_ms; false for a server that runs many programs
-  int worker = 0;          // different for processes that run at the same time: gives each its own outer user id
+  bool limit_cpu = true;  // RLIMIT_CPU from limits.cpu_ms; false for a server that runs many programs
+  int worker = 0;         // different for processes that run at the same time: gives each its own outer user id
   int uid_base = kDefaultUidBase;
 };
 
@@ -78,6 +78,8 @@ class Child {
 
   // The end of the main process if it has been reported (not with as_init; there `wait` tells). Does not block.
   std::optional<Ended> poll_end();
+  // SIGXCPU to the main process and its group, as the kernel sends it at the soft limit (not with as_init).
+  void signal_cpu();
   // Kills the whole tree and returns; `wait` then reaps. Safe to call twice.
   void kill_all();
   // Waits until the top process and all others are gone: at most `limit`, then kills. Returns its wait status and the resources
@@ -89,7 +91,7 @@ class Child {
   Reaped wait(std::chrono::milliseconds limit = std::chrono::milliseconds(2000));
 
  private:
-  friend Result<Child> launch(const LaunchSpec& spec);
+  friend struct Launcher;
   pid_t pid_ = -1;
   int pidfd_ = -1;
   int report_ = -1;
