@@ -1,0 +1,69 @@
+#include "gimbal/sandbox/corpus.h"
+
+#include <algorithm>
+
+#include "escape_corpus.h"
+#include "gimbal/base/text.h"
+#include "gimbal/data/jsonl.h"
+
+namespace gimbal::sandbox {
+
+bool CorpusCase::is_long() const {
+  return std::any_of(expect.begin(), expect.end(),
+                     [](Status status) { return status == Status::kTimeoutCpu || status == Status::kTimeoutWall; });
+}
+
+Result<std::vector<CorpusCase>> escape_corpus() {
+  GIMBAL_TRY(const data::JsonlRecords lines, data::parse_jsonl(kEscapeCorpus, "escape.jsonl"));
+  std::vector<CorpusCase> cases;
+  for (const JsonView& line : lines.records) {
+    GIMBAL_TRY(line.expect_only({"name", "program", "stdin", "expect", "stdout", "exit_code"}));
+    CorpusCase one;
+    GIMBAL_TRY(one.name, line.string("name"));
+    GIMBAL_TRY(one.program, line.string("program"));
+    GIMBAL_TRY(one.stdin_bytes, line.string_or("stdin", ""));
+    GIMBAL_TRY(const std::vector<std::string> names, line.strings("expect"));
+    for (const std::string& name : names) {
+      const std::optional<Status> status = parse_status(name);
+      if (!status) return fail_at(line.path(), ErrorCode::kParseError, "no status is called {}", name);
+      one.expect.push_back(*status);
+    }
+    if (line.has("stdout")) {
+      GIMBAL_TRY(one.out, line.string("stdout"));
+    }
+    if (line.has("exit_code")) {
+      GIMBAL_TRY(const std::int64_t code, line.integer("exit_code"));
+      one.exit_code = static_cast<int>(code);
+    }
+    cases.push_back(std::move(one));
+  }
+  return cases;
+}
+
+Limits corpus_limits() {
+  Limits limits;
+  limits.cpu_ms = 2000;
+  limits.wall_ms = 5000;
+  limits.memory_bytes = std::int64_t{512} << 20;
+  limits.output_bytes = std::int64_t{1} << 20;
+  return limits;
+}
+
+std::optional<std::string> corpus_failure(const CorpusCase& expected, const TestResult& found) {
+  if (std::find(expected.expect.begin(), expected.expect.end(), found.status) == expected.expect.end()) {
+    std::string allowed;
+    for (const Status status : expected.expect) allowed += (allowed.empty() ? "" : ", ") + std::string(status_name(status));
+    return fmt::format("{}: ended as {} ({}), expected {}", expected.name, status_name(found.status),
+                       found.message.value_or("no message"), allowed);
+  }
+  if (expected.out && *expected.out != found.out.bytes) {
+    return fmt::format("{}: printed {} instead of {}", expected.name, gimbal::quoted(found.out.bytes),
+                       gimbal::quoted(*expected.out));
+  }
+  if (expected.exit_code && expected.exit_code != found.exit_code) {
+    return fmt::format("{}: exit code {} instead of {}", expected.name, found.exit_code.value_or(-1), *expected.exit_code);
+  }
+  return std::nullopt;
+}
+
+}  // namespace gimbal::sandbox

@@ -1,0 +1,64 @@
+// What tests of Python execution share: a pool under the strongest policy of this machine, and one program run in it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "gimbal/sandbox/capabilities.h"
+#include "gimbal/sandbox/corpus.h"
+#include "gimbal/sandbox/python_pool.h"
+
+namespace gimbal::sandbox {
+
+// Empty where the machine has no sandbox or no Python; the reason is in `problem`.
+inline std::optional<PoolOptions> pool_options(Isolation isolation, std::string& problem) {
+  static const Result<PythonInterpreter> python = find_python();
+  static const Result<Confinement> confinement = [] {
+    const Result<Capabilities> found = probe();
+    return found ? resolve_policy(PolicyKind::kFull, *found) : Result<Confinement>(tl::unexpected<Error>(found.error()));
+  }();
+  if (!python) problem = python.error().message;
+  if (!confinement) problem = confinement.error().text();
+  if (!problem.empty()) return std::nullopt;
+  PoolOptions options;
+  options.workers = 1;
+  options.python = *python;
+  options.isolation = isolation;
+  options.confinement = *confinement;
+  return options;
+}
+
+// A pool that tests of one suite share: a start costs a tenth of a second.
+class PythonTest : public ::testing::TestWithParam<Isolation> {
+ protected:
+  void SetUp() override {
+    std::string problem;
+    const std::optional<PoolOptions> options = pool_options(GetParam(), problem);
+    if (!options) GTEST_SKIP() << "skipped: needs the full sandbox and CPython 3.8: " << problem;
+    auto pool = PythonPool::start(*options);
+    ASSERT_TRUE(pool.has_value()) << pool.error().text();
+    pool_.emplace(std::move(*pool));
+    flags_.limits = corpus_limits();
+  }
+
+  TestResult run(const std::string& program, const std::string& input = "") {
+    const TestInput test{"0", input};
+    auto results = pool_->run(program, std::span(&test, 1), flags_, {});
+    EXPECT_TRUE(results.has_value()) << results.error().text();
+    if (!results || results->size() != 1) return {};
+    return results->front();
+  }
+  std::string output(const std::string& program, const std::string& input = "") { return run(program, input).out.bytes; }
+  Status status(const std::string& program) { return run(program).status; }
+
+  std::optional<PythonPool> pool_;
+  RunFlags flags_;
+};
+
+inline std::string isolation_test_name(const ::testing::TestParamInfo<Isolation>& info) {
+  return info.param == Isolation::kForkServer ? "ForkServer" : "Process";
+}
+
+}  // namespace gimbal::sandbox
