@@ -114,7 +114,8 @@ Result<ChosenPoint> choose_point(const policy::LoadedFrontier& loaded, const std
     // Every point is the baseline: no rule has an answer, and no fallback either.
     out.choice.reached = false;
     out.choice.lambda = policy::kInfinity;
-    out.choice.why = "no predicted difference between arms: every policy is the baseline, and there is nothing to choose";
+    out.choice.why =
+        fmt::format("{}: every policy is the baseline, and there is nothing to choose", frontier.why_nobody_moves());
   } else {
     GIMBAL_TRY(out.choice, frontier.choose(rule, out.curve, hooks));
   }
@@ -152,7 +153,8 @@ Error unreachable(const ChosenPoint& chosen, const policy::Frontier& frontier, c
                                       signed_significant(choice.moments.tau)));
     error.notes.push_back(std::isfinite(choice.units_required)
                               ? fmt::format("n_required there: {} test units for {}",
-                                            format_count(std::llround(std::ceil(choice.units_required))), chosen.select)
+                                            format_count(std::llround(policy::whole_units(choice.units_required))),
+                                            chosen.select)
                               : "no test size would show it: no improvement is expected there");
   } else {
     error.notes.push_back(

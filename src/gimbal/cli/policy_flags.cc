@@ -392,7 +392,8 @@ std::string describe_point(const policy::FrontierPoint& point, const policy::Fro
   out += fmt::format("\n  power         {} with {} test units",
                      policy::percent_words(honest ? point.honest->power : point.power), format_count(std::llround(test.n)));
   const double required = honest ? point.honest->units_required : point.units_required;
-  if (std::isfinite(required)) out += fmt::format("; {} units give 80 %", format_count(std::llround(std::ceil(required))));
+  if (std::isfinite(required))
+    out += fmt::format("; {} units give 80 %", format_count(std::llround(policy::whole_units(required))));
   out += "\n";
   for (const auto& [name, price] : point.shadow_prices) {
     out += fmt::format("  shadow price  {} of improvement per unit of \"{}\"\n", format_significant(price, 4), name);

@@ -96,7 +96,7 @@ Result<int> power(CommandContext& context, const Flags& flags) {
   for (const policy::PowerRow& row : rows) {
     table.row({row.at, std::isfinite(row.lambda) ? format_significant(row.lambda, 4) : "inf",
                signed_fixed(row.tau, policy::decimals_for(largest / 4)),
-               std::isfinite(row.units_required) ? format_count(std::llround(std::ceil(row.units_required))) : "-"});
+               std::isfinite(row.units_required) ? format_count(std::llround(policy::whole_units(row.units_required))) : "-"});
   }
   std::string text = table.text();
   TextTable by_size([&] {

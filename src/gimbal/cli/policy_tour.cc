@@ -136,7 +136,7 @@ std::vector<run::ReportBlock> report_blocks(const VoucherStudy& study) {
       {{"tested improvement", per_hundred(estimate.tau, true), "per 100 people",
         fmt::format("95 % CI {} to {}", per_hundred(estimate.ci_low, false), per_hundred(estimate.ci_high, false))},
        {"promised by the models", per_hundred(point.moments.tau, true), "per 100 people", "before the test was looked at"},
-       {"people the promise needs", format_count(std::llround(std::ceil(point.units_required))), "",
+       {"people the promise needs", format_count(std::llround(policy::whole_units(point.units_required))), "",
         "for 80 % power, as independent people"}}});
   blocks.push_back(run::Paragraphs{fmt::format(
       "In rural Malawi people who had been tested for HIV drew a cash voucher at random, paid when they came for their result. "

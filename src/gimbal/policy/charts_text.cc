@@ -62,7 +62,7 @@ std::string power_words(double power) { return power > 0.999 ? "> 99.9 %" : powe
 
 std::string count_words(double n) {
   if (!std::isfinite(n)) return "∞";
-  return n < 9e15 ? format_count(static_cast<std::int64_t>(std::ceil(n - 1e-9))) : format_significant(n, 3);
+  return n < 9e15 ? format_count(static_cast<std::int64_t>(whole_units(n))) : format_significant(n, 3);
 }
 
 std::string level_words(double alpha) { return format_significant(100 * (1 - alpha), 4) + " %"; }

@@ -15,34 +15,42 @@ namespace {
 constexpr std::size_t kGrain = 4096;
 
 // Where units typically saturate (q / tau of the greedy policy without constraints), and a lambda beyond which no more than
-// eps tau can be missing: bound(q) / (2 eps tau), because dq = 2 lambda dtau along the path.
+// eps tau can be missing: bound(q) / (2 eps tau), because dq = 2 lambda dtau along the path. Where nobody gains by moving, only
+// the constraints move units, and what is at stake, the spread of mu, stands for tau.
 struct Scales {
   double typical = 1, infinity = 1;
 };
 
 Scales lambda_scales(const UnitModel& model) {
   const std::size_t n = model.units();
-  std::vector<NeumaierSum> sums(3 * ((n + kGrain - 1) / kGrain));
+  constexpr std::size_t kSums = 4;
+  std::vector<NeumaierSum> sums(kSums * ((n + kGrain - 1) / kGrain));
   parallel_for(n, kGrain, [&](std::size_t begin, std::size_t end) {
     Unit unit;
     for (std::size_t i = begin; i < end; ++i) {
       model.load(i, unit);
       model.solve(unit, kInfinity);
-      double tau = 0, q = 0, bound = 0;
+      double tau = 0, q = 0, bound = 0, low = kInfinity, high = -kInfinity;
       for (std::size_t a = 0; a < unit.count; ++a) {
         tau += unit.mu[a] * unit.d[a];
         q += unit.v[a] * unit.d[a] * unit.d[a];
         bound += unit.v[a] * std::max(unit.lo[a] * unit.lo[a], unit.hi[a] * unit.hi[a]);
+        low = std::min(low, unit.mu[a]), high = std::max(high, unit.mu[a]);
       }
       if (model.is_dr()) q += tau * tau, bound += tau * tau;
       const double weight = model.table().weight_of(i) / model.total_weight();
-      NeumaierSum* sum = &sums[3 * (begin / kGrain)];
-      sum[0].add(weight * tau), sum[1].add(weight * q), sum[2].add(weight * bound);
+      NeumaierSum* sum = &sums[kSums * (begin / kGrain)];
+      sum[0].add(weight * tau), sum[1].add(weight * q), sum[2].add(weight * bound), sum[3].add(weight * (high - low));
     }
   });
-  NeumaierSum tau, q, bound;
-  for (std::size_t c = 0; c < sums.size(); c += 3) tau.add(sums[c]), q.add(sums[c + 1]), bound.add(sums[c + 2]);
-  if (!(tau.value() > 0 && q.value() > 0)) return {};
+  NeumaierSum tau, q, bound, spread;
+  for (std::size_t c = 0; c < sums.size(); c += kSums)
+    tau.add(sums[c]), q.add(sums[c + 1]), bound.add(sums[c + 2]), spread.add(sums[c + 3]);
+  if (!(tau.value() > 0 && q.value() > 0)) {
+    if (!(spread.value() > 0 && bound.value() > 0)) return {};  // every lambda gives the same policy
+    const double typical = bound.value() / spread.value();
+    return {typical, bound.value() / (2e-9 * spread.value())};
+  }
   const double typical = q.value() / tau.value();
   return {typical, std::max(bound.value() / (2e-9 * tau.value()), typical)};
 }

@@ -354,6 +354,29 @@ TEST(Constraints, WithAnInfeasibleBaselineTheGridStartsWhereZIsLargest) {
   for (const double factor : {.01, .5, .9, 1.1, 2.0}) EXPECT_LE(z1(frontier.at(start * factor)->moments), z_start * (1 + 1e-8));
 }
 
+// Nobody gains by leaving the baseline, so only the limit moves units: at infinity those who lose least.
+TEST(Constraints, ABaselineThatIsBestForAllStillHasAPathAlongLambda) {
+  Table table;
+  table.arms = {"0", "1"};
+  const std::size_t n = 100;
+  table.e = Matrix(n, 2, .5), table.mu = Matrix(n, 2, 1), table.var = Matrix(n, 2, 1), table.b = Matrix(n, 2);
+  for (std::size_t i = 0; i < n; ++i) {
+    table.mu(i, 1) = 1 - .01 * static_cast<double>(i + 1);
+    table.b(i, 0) = 1;
+  }
+  LinearConstraint least{"1=0.1", Matrix(n, 2), -.1};
+  for (std::size_t i = 0; i < n; ++i) least.g(i, 1) = -1;
+  const ConstrainedFrontier frontier = build(std::make_shared<const Table>(table), Score::kDr, {least});
+  const auto end = frontier.at(kInfinity), small = frontier.at(1e-3);
+  ASSERT_TRUE(end.has_value() && small.has_value());
+  EXPECT_NEAR(end->moments.tau, -.0055, 1e-9);  // the ten smallest losses, .01 to .1
+  // At lambda 0 all carry the limit, each by 1 over its k = c^2 + s2_1/e_1 + s2_0/e_0.
+  double move = 0, loss = 0;
+  for (int i = 1; i <= 100; ++i) move += 1 / (1e-4 * i * i + 4), loss += .01 * i / (1e-4 * i * i + 4);
+  EXPECT_NEAR(small->moments.tau, -.1 * loss / move, 1e-4);
+  EXPECT_NEAR(end->shadow_prices[0], .105, .005 + 1e-6);  // the next unit loses .11, the last one lost .10
+}
+
 TEST(Constraints, GiveTheSameBytesForAnyNumberOfThreads) {
   const auto table = share(random_table({.units = 9000, .arms = 3}, 7));
   std::vector<double> reference;

@@ -72,7 +72,7 @@ Result<Frontier> Frontier::build(FrontierInput input, FrontierOptions options) {
   }
   if (out.moves_nobody())
     out.warnings_.push_back(
-        {"no_difference", "no predicted difference between arms: every policy of the frontier is the baseline", {}});
+        {"no_difference", fmt::format("{}: every policy of the frontier is the baseline", out.why_nobody_moves()), {}});
   return out;
 }
 
@@ -82,13 +82,32 @@ const UnitModel& Frontier::model() const {
   return *deterministic_model_;
 }
 
+std::string_view Frontier::why_nobody_moves() const {
+  const Table& units = *population_;
+  for (std::size_t i = 0; i < units.units(); ++i) {
+    double low = kInfinity, high = -kInfinity;
+    for (std::size_t a = 0; a < units.arm_count(); ++a) {
+      if (!(units.e(i, a) > 0)) continue;
+      low = std::min(low, units.mu(i, a));
+      high = std::max(high, units.mu(i, a));
+    }
+    if (high > low) return "the baseline already gives every unit the best arm that it may get";
+  }
+  return "no predicted difference between arms";
+}
+
 bool Frontier::moves_nobody() const {
   if (path_) return !path_->lambda_max_z().has_value();
   if (deterministic_) return deterministic_->breakpoints().empty();
   return false;
 }
 
-std::optional<double> Frontier::lambda_max_z() const { return path_ ? path_->lambda_max_z() : std::nullopt; }
+std::optional<double> Frontier::lambda_max_z() const {
+  if (path_) return path_->lambda_max_z();
+  if (!deterministic_) return std::nullopt;
+  const std::optional<BestZ> best = largest_z(*deterministic_, 0, false);
+  return best ? std::optional<double>(best->lambda) : std::nullopt;
+}
 
 std::optional<double> Frontier::lambda_saturated(double share) const {
   return path_ ? path_->lambda_saturated(share) : std::nullopt;
@@ -104,7 +123,7 @@ bool Frontier::corrects_plugin() const { return clustered_ && honest_.has_value(
 Result<std::vector<double>> Frontier::grid(const SolveHooks& hooks) const {
   if (moves_nobody()) return std::vector<double>{kInfinity};
   if (path_) return points_equally_spaced_in_tau(path_->curve(), *path_->lambda_max_z(), options_.points);
-  if (deterministic_) return points_equally_spaced_in_tau(*deterministic_, 0, options_.points);
+  if (deterministic_) return points_equally_spaced_in_tau(*deterministic_, lambda_max_z().value_or(0), options_.points);
   GIMBAL_TRY(const std::vector<ConstrainedPoint> solved, constrained_->grid(options_.points, hooks));
   std::vector<double> lambdas;
   for (const ConstrainedPoint& point : solved) lambdas.push_back(point.lambda);
@@ -153,8 +172,7 @@ Result<Choice> Frontier::choose(const SelectRule& rule, CurveKind curve, const S
                    "table with y and a)");
   }
   if (moves_nobody()) {
-    return fail(ErrorCode::kNotIdentified,
-                "no predicted difference between arms (the largest effect is 0): there is nothing to choose");
+    return fail(ErrorCode::kNotIdentified, "{}: there is nothing to choose", why_nobody_moves());
   }
   if (deterministic_ && rule.kind == SelectRule::Kind::kShare) {
     return fail_at("--select", ErrorCode::kUnsupported, "share:ARM<=S is not available with --deterministic");

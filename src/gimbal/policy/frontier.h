@@ -81,8 +81,9 @@ class Frontier {
   CurveKind curve() const { return options_.curve.value_or(has_honest() ? CurveKind::kHonest : CurveKind::kPlugin); }
   bool constrained() const { return constrained_.has_value(); }
   bool exact_path() const { return path_.has_value(); }
-  bool moves_nobody() const;                   // no predicted difference between arms: every policy is the baseline
-  std::optional<double> lambda_max_z() const;  // of the exact path
+  bool moves_nobody() const;                   // every policy is the baseline
+  std::string_view why_nobody_moves() const;   // in words, for messages
+  std::optional<double> lambda_max_z() const;  // of the exact path, or of the deterministic frontier
   std::optional<double> lambda_saturated(double share) const;
   std::size_t breakpoints() const;
   std::vector<std::string> constraint_names() const;

@@ -9,7 +9,7 @@ namespace {
 
 std::optional<double> rounded_up(double units) {
   if (!std::isfinite(units)) return std::nullopt;
-  return std::ceil(units);
+  return whole_units(units);
 }
 
 std::string_view side_name(Side side) { return side == Side::kTwo ? "two" : "one"; }
@@ -219,7 +219,7 @@ std::string frontier_csv(const FrontierDocument& document) {
   for (const FrontierPoint& point : document.points) {
     csv.cell(std::string_view(point.at));
     finite(point.lambda.value_or(kInfinity));
-    for (const double value : {point.moments.tau, point.se, point.z, point.power, std::ceil(point.units_required)})
+    for (const double value : {point.moments.tau, point.se, point.z, point.power, whole_units(point.units_required)})
       finite(value);
     if (point.honest) {
       for (const double value : {point.honest->tau, point.honest->se, point.honest->z, point.honest->power,

@@ -51,7 +51,7 @@ void write_power_fields(JsonWriter& json, std::span<const PowerRow> rows, CurveK
   for (const PowerRow& row : rows) {
     json.begin_object().field("at", row.at).field("lambda", row.lambda).field("tau", row.tau).field("z1", row.z1);
     json.field("n_required",
-               std::isfinite(row.units_required) ? std::optional<double>(std::ceil(row.units_required)) : std::nullopt);
+               std::isfinite(row.units_required) ? std::optional<double>(whole_units(row.units_required)) : std::nullopt);
     json.key("power").begin_array();
     for (const PowerAt& at : row.power)
       json.begin_object().field("n", at.n).field("power", at.power).field("low", at.low).field("high", at.high).end_object();

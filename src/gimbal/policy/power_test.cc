@@ -42,6 +42,12 @@ TEST(Power, SaysHowLargeTheTestMustBe) {
   }
 }
 
+TEST(Power, ASizeThatWasSolvedForIsNotRoundedUp) {
+  EXPECT_EQ(whole_units(200.00000000000006), 200);
+  EXPECT_EQ(whole_units(200.001), 201);
+  EXPECT_EQ(whole_units(199.5), 200);
+}
+
 TEST(Power, AtTheSizeThatItRequiresIsTheOneAskedFor) {
   for (int seed = 0; seed < 50; ++seed) {
     testing::RandomTable spec;

@@ -240,7 +240,7 @@ int PolicyTree::leaf_count() const {
 Result<PolicyTree> fit_tree(const TreeInput& input, const TreeOptions& options) {
   GIMBAL_TRY(check_input(input, options));
   const std::size_t n = input.x.rows();
-  const auto percent = static_cast<std::size_t>(std::ceil(kDefaultLeafShare * static_cast<double>(n)));
+  const auto percent = static_cast<std::size_t>(std::ceil(kDefaultLeafShare * static_cast<double>(n) - 1e-9));
   const std::size_t min_leaf = options.min_leaf.value_or(std::min(n, std::max(kSmallestDefaultLeaf, percent)));
   if (n < min_leaf)
     return fail_at("--min-leaf", ErrorCode::kInsufficientData, "a leaf needs at least {} units and there are {}", min_leaf, n);

@@ -54,4 +54,9 @@ double units_required(double z1, double power, const TestSpec& test) {
   return ratio * ratio;
 }
 
+double whole_units(double units) {
+  // A point that was solved for n units needs n, not n + 1, although its ratio may lie a rounding above.
+  return std::ceil(units * (1 - 1e-9));
+}
+
 }  // namespace gimbal::policy

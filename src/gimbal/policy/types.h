@@ -69,5 +69,7 @@ double power_at(double z, const TestSpec& test);        // Phi(z - z_crit)
 double z_required(double power, const TestSpec& test);  // z_crit + z_power
 // Units needed for `power`: (z_required / z1)^2, not rounded; +infinity where z1 <= 0.
 double units_required(double z1, double power, const TestSpec& test);
+// Rounded up, except that a rounding above a whole number is that number.
+double whole_units(double units);
 
 }  // namespace gimbal::policy
