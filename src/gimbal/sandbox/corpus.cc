@@ -3,10 +3,36 @@
 #include <algorithm>
 
 #include "escape_corpus.h"
+#include "gimbal/base/json.h"
 #include "gimbal/base/text.h"
-#include "gimbal/data/jsonl.h"
 
 namespace gimbal::sandbox {
+
+namespace {
+
+Result<CorpusCase> parse_case(const JsonView& line) {
+  GIMBAL_TRY(line.expect_only({"name", "program", "stdin", "expect", "stdout", "exit_code"}));
+  CorpusCase one;
+  GIMBAL_TRY(one.name, line.string("name"));
+  GIMBAL_TRY(one.program, line.string("program"));
+  GIMBAL_TRY(one.stdin_bytes, line.string_or("stdin", ""));
+  GIMBAL_TRY(const std::vector<std::string> names, line.strings("expect"));
+  for (const std::string& name : names) {
+    const std::optional<Status> status = parse_status(name);
+    if (!status) return fail_at(line.path(), ErrorCode::kParseError, "no status is called {}", name);
+    one.expect.push_back(*status);
+  }
+  if (line.has("stdout")) {
+    GIMBAL_TRY(one.out, line.string("stdout"));
+  }
+  if (line.has("exit_code")) {
+    GIMBAL_TRY(const std::int64_t code, line.integer("exit_code"));
+    one.exit_code = static_cast<int>(code);
+  }
+  return one;
+}
+
+}  // namespace
 
 bool CorpusCase::is_long() const {
   return std::any_of(expect.begin(), expect.end(),
@@ -14,27 +40,15 @@ bool CorpusCase::is_long() const {
 }
 
 Result<std::vector<CorpusCase>> escape_corpus() {
-  GIMBAL_TRY(const data::JsonlRecords lines, data::parse_jsonl(kEscapeCorpus, "escape.jsonl"));
   std::vector<CorpusCase> cases;
-  for (const JsonView& line : lines.records) {
-    GIMBAL_TRY(line.expect_only({"name", "program", "stdin", "expect", "stdout", "exit_code"}));
-    CorpusCase one;
-    GIMBAL_TRY(one.name, line.string("name"));
-    GIMBAL_TRY(one.program, line.string("program"));
-    GIMBAL_TRY(one.stdin_bytes, line.string_or("stdin", ""));
-    GIMBAL_TRY(const std::vector<std::string> names, line.strings("expect"));
-    for (const std::string& name : names) {
-      const std::optional<Status> status = parse_status(name);
-      if (!status) return fail_at(line.path(), ErrorCode::kParseError, "no status is called {}", name);
-      one.expect.push_back(*status);
-    }
-    if (line.has("stdout")) {
-      GIMBAL_TRY(one.out, line.string("stdout"));
-    }
-    if (line.has("exit_code")) {
-      GIMBAL_TRY(const std::int64_t code, line.integer("exit_code"));
-      one.exit_code = static_cast<int>(code);
-    }
+  std::string_view rest = kEscapeCorpus;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view text = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (text.empty()) continue;
+    GIMBAL_TRY(const JsonView line, JsonView::parse(text, fmt::format("escape.jsonl:{}", cases.size() + 1)));
+    GIMBAL_TRY(CorpusCase one, parse_case(line));
     cases.push_back(std::move(one));
   }
   return cases;

@@ -1,5 +1,6 @@
 #include "gimbal/sandbox/python_pool.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -51,7 +52,14 @@ struct PythonPool::State {
       std::stop_source either;
       const std::stop_callback from_caller(job.stop, [&] { either.request_stop(); });
       const std::stop_callback from_pool(closing, [&] { either.request_stop(); });
-      job.done(worker.run(job.program, job.tests, job.flags, either.get_token()));
+      const auto begin = std::chrono::steady_clock::now();
+      auto results = worker.run(job.program, job.tests, job.flags, either.get_token());
+      std::chrono::duration<double, std::micro> around = std::chrono::steady_clock::now() - begin;
+      if (results) {
+        for (const TestResult& result : *results) around -= std::chrono::duration<double, std::milli>(result.wall_ms);
+        counters.around_us += static_cast<std::int64_t>(around.count());
+      }
+      job.done(std::move(results));
     }
   }
 
@@ -98,6 +106,9 @@ Result<std::vector<TestResult>> PythonPool::run(const std::string& program, std:
 
 int PythonPool::workers() const { return state_->options.workers; }
 
-PoolStats PythonPool::stats() const { return {state_->counters.executions.load(), state_->counters.restarts.load()}; }
+PoolStats PythonPool::stats() const {
+  return {state_->counters.executions.load(), state_->counters.restarts.load(),
+          static_cast<double>(state_->counters.around_us.load()) / 1000};
+}
 
 }  // namespace gimbal::sandbox

@@ -56,6 +56,7 @@ struct RunFlags {
 struct PoolStats {
   std::int64_t executions = 0;  // tests that were started
   std::int64_t restarts = 0;    // servers that were replaced
+  double around_ms = 0;         // of the workers' busy time, what passed outside the executions: starts, compilation, hand-over
 };
 
 // Thread-safe. Destruction ends every process of the pool; runs that are in progress come back as cancelled.

@@ -21,6 +21,7 @@ namespace gimbal::sandbox {
 struct PoolCounters {
   std::atomic<std::int64_t> executions = 0;
   std::atomic<std::int64_t> restarts = 0;
+  std::atomic<std::int64_t> around_us = 0;
 };
 
 // The filter that test processes get on top of the sandbox's: it answers EPERM to starting programs, to System V objects and
