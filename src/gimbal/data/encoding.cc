@@ -31,7 +31,7 @@ double transformed(Transform transform, double value) {
 
 std::string domain_message(const FeatureSpec& spec, const std::string& cell) {
   if (spec.transform == Transform::kNone)
-    return fmt::format("{} must lie within -1e100 and 1e100, found {}", spec.text(), gimbal::quoted(cell));
+    return fmt::format("{} must lie within -1e70 and 1e70, found {}", spec.text(), gimbal::quoted(cell));
   return fmt::format("{} needs a value above {}, found {}", spec.text(), spec.transform == Transform::kLog ? "0" : "-1",
                      gimbal::quoted(cell));
 }

@@ -191,7 +191,7 @@ TEST(Encoding, TransformsNumbersAndRefusesWhatIsOutsideTheDomain) {
   EXPECT_EQ(Encoding::fit(parsed("h\n1\nNA\n"), specs({"log(h)"})).error().text(),
             "data.csv:3:1: log(h) needs a finite number, found \"NA\"");
   EXPECT_EQ(Encoding::fit(parsed("h\n1\n1e308\n"), specs({"h"})).error().text(),
-            "data.csv:3:1: h must lie within -1e100 and 1e100, found \"1e+308\"");
+            "data.csv:3:1: h must lie within -1e70 and 1e70, found \"1e+308\"");
 }
 
 TEST(Encoding, CatForcesLevels) {

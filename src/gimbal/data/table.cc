@@ -150,7 +150,7 @@ Result<std::vector<double>> finite_numbers(const DataTable& table, const Column&
   for (std::size_t row = 0; row < values.size(); ++row) {
     if (std::fabs(values[row]) <= kLargestMagnitude) continue;
     if (std::isfinite(values[row])) {
-      diagnostics.add(table.where(row, column), fmt::format("{} {} must lie within -1e100 and 1e100, found {}", role,
+      diagnostics.add(table.where(row, column), fmt::format("{} {} must lie within -1e70 and 1e70, found {}", role,
                                                             gimbal::quoted(column.name), gimbal::quoted(column.text(row))));
       continue;
     }

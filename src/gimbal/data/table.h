@@ -95,13 +95,14 @@ class DataTable {
 // "visit"?` (the error's `where` is the flag); without a near name the notes list the columns. The pointer is as find().
 Result<const Column*> require_column(const DataTable& table, std::string_view name, std::string_view flag);
 
-// The largest magnitude that a number which is computed with may have: squares of it, and sums of those, stay finite.
-inline constexpr double kLargestMagnitude = 1e100;
+// The largest magnitude that a number which is computed with may have: fourth powers of it (the variance of a variance), and
+// sums of those, stay finite.
+inline constexpr double kLargestMagnitude = 1e70;
 
 // The numbers of a column in which every cell must be a finite number of at most kLargestMagnitude. Otherwise parse_error that
 // lists up to 20 cells:
 //   data.csv:17:6: outcome "visit" must be a finite number, found "NA"; <hint>
-//   data.csv:18:6: outcome "visit" must lie within -1e100 and 1e100, found "2e300"
+//   data.csv:18:6: outcome "visit" must lie within -1e70 and 1e70, found "2e300"
 // `role`: what the column is for ("outcome", "weight", ...). `hint`: what to do, stands in the first line only; may be "".
 Result<std::vector<double>> finite_numbers(const DataTable& table, const Column& column, std::string_view role,
                                            std::string_view hint = "");

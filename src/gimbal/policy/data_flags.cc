@@ -73,7 +73,7 @@ Result<ValueCost> parse_value_cost(std::string_view text) {
                    quoted(right));
   }
   if (!(std::fabs(*number) <= data::kLargestMagnitude)) {
-    return fail_at("--value-cost", ErrorCode::kUsage, "a cost must lie within -1e100 and 1e100, found {}", quoted(right));
+    return fail_at("--value-cost", ErrorCode::kUsage, "a cost must lie within -1e70 and 1e70, found {}", quoted(right));
   }
   cost.constant = *number;
   return cost;

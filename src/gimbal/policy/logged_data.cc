@@ -1,6 +1,7 @@
 #include "gimbal/policy/logged_data.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "gimbal/base/number.h"
@@ -10,6 +11,7 @@ namespace gimbal::policy {
 namespace {
 
 constexpr double kSumTolerance = 1e-6;
+constexpr double kSmallestOutcome = 1e-70;  // fourth powers of what is smaller vanish, and with them standard errors
 
 // Every column that a flag names must exist before anything is computed.
 Result<void> check_named_columns(const data::DataTable& table, const DataFlags& flags) {
@@ -274,6 +276,15 @@ Result<LoggedData> prepare_logged(data::DataTable table, const DataFlags& flags,
   }
   GIMBAL_TRY(std::vector<double> outcome, data::finite_numbers(table, *table.find(flags.outcome), "outcome",
                                                                "use --drop-missing-outcome to skip such rows"));
+  double largest = 0;
+  for (const double y : outcome) largest = std::max(largest, std::fabs(y));
+  if (largest > 0 && largest < kSmallestOutcome) {
+    return fail_at(
+        "--outcome", ErrorCode::kInvalidArgument,
+        "no value of \"{}\" in {} is above {} in magnitude: give the outcome in a smaller unit, so that its numbers are "
+        "larger",
+        flags.outcome, table.path(), kSmallestOutcome);
+  }
   if (!flags.id.empty()) GIMBAL_TRY(data::require_distinct(table, *table.find(flags.id), "id"));
   if (!flags.cluster.empty()) {
     GIMBAL_TRY(const data::Categories clusters, data::require_categories(table, *table.find(flags.cluster), "cluster"));

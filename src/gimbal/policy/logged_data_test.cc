@@ -175,6 +175,13 @@ TEST(LoggedData, NamesMissingColumnsAndTheirNeighbours) {
   EXPECT_THAT(error_of(kSmall, with), HasSubstr("--weight: data.csv has no column \"w\""));
 }
 
+TEST(LoggedData, RefusesOutcomesWhoseSquaresVanish) {
+  EXPECT_EQ(
+      error_of("segment,visit\na,1e-80\nb,0\n", flags()),
+      "--outcome: no value of \"visit\" in data.csv is above 1e-70 in magnitude: give the outcome in a smaller unit, so that "
+      "its numbers are larger");
+}
+
 TEST(LoggedData, RefusesBadWeightsAndRepeatedIds) {
   DataFlags with = flags();
   with.weight = "w";
