@@ -30,7 +30,7 @@ VOLATILE = [
     (re.compile(r'(\bcommit |"commit":")(?:[0-9a-f]{12}(?:-dirty)?|unknown)\b'), r"\1COMMIT"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"-\d{8}-\d{6}(-\d+)?\b"), "-STAMP"),
-    (re.compile(r'"((?:[a-z]+_)*(?:time|duration|elapsed|read|compute|total)_(?:s|ms))":[-+.0-9e]+'), r'"\1":0'),
+    (re.compile(r'"((?:[a-z]+_)*(?:time|duration|elapsed|read|compute|total)_(?:s|ms)|seconds|per_s)":[-+.0-9e]+'), r'"\1":0'),
     (re.compile(r" *\b(?:\d+ h )?(?:\d+ min )?\d+(?:\.\d+)? (?:ms|s|min|h)\b"), " DURATION"),
     (re.compile(r'"pid":\d+'), '"pid":PID'),
     (re.compile(r"/tmp/gimbal-[A-Za-z0-9]+"), "TMP"),

@@ -7,6 +7,7 @@
 #include "gimbal/cli/doctor.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_tour.h"
+#include "gimbal/cli/reward_commands.h"
 #include "gimbal/cli/runs.h"
 #include "gimbal/cli/sandbox_commands.h"
 #include "gimbal/cli/tour.h"
@@ -18,6 +19,7 @@ std::span<const CommandEntry> command_entries() {
   static constexpr auto kEntries = std::to_array<CommandEntry>({
       {"policy", "Find targeting policies that a later test can confirm.", policy_commands, policy_doctor_checks,
        policy_tour_steps},
+      {"reward", "Verify answers of models and say why each is right or wrong.", reward_commands},
       {"sandbox", "Run untrusted programs inside layers that this machine can prove.", sandbox_commands, sandbox_doctor_checks},
       {"runs", "List, show, compare and report run directories.", runs_commands},
       {"doctor", "Say what this machine can do and what is missing.", doctor_commands},

@@ -130,6 +130,9 @@ bool read_based(std::string_view text, MathValue& out) {
   return true;
 }
 
+// A name of at most 2 characters: "x", "x'", and neither "-x" nor "2x".
+bool is_name(std::string_view text) { return !text.empty() && text.size() <= 2 && is_letter(text[0]); }
+
 MathValue parse(std::string_view text, int level);
 
 std::vector<MathValue> parse_all(const std::vector<std::string_view>& parts, int level) {
@@ -221,7 +224,7 @@ void read_equation(std::string_view left, std::string_view right, int level, Mat
   out.shape = Shape::kEquation;
   const MathValue& name = out.items.front();
   const bool variable = name.expression && name.expression->nodes.size() == 1 && name.expression->nodes[0].op == Op::kVariable;
-  out.named = variable || (left.size() <= 2 && !left.empty() && !std::ranges::all_of(left, is_digit));
+  out.named = variable || is_name(left);
 }
 
 // The values of an answer in the order in which it must be taken apart: unions bind weakest, then lists, then equations.
@@ -259,7 +262,7 @@ void read(std::string_view text, int level, MathValue& out) {
     return;
   }
   const auto member = split_top(text, [&](std::size_t at) { return is_command(text, at, "\\in") ? 3U : 0U; });
-  if (member.size() == 2 && member[0].size() <= 2) {
+  if (member.size() == 2 && is_name(member[0])) {
     out = parse(member[1], level);
     return;
   }

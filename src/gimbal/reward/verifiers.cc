@@ -78,12 +78,10 @@ class Combination final : public ItemVerifier {
           decided = false;
         }
         out.parts.push_back({std::string(factor.verifier->name()), term.weight, factor.gate, score.value, score.reason});
-        // What is shown is of the first part that fails, else of the first.
-        if (first || (!failed && !score.passed)) {
-          out.reason = score.reason;
-          out.extracted = std::move(score.extracted);
-          out.gold = std::move(score.gold);
-        }
+        // The reason is that of the first part that fails, else of the first.
+        if (first || (!failed && !score.passed)) out.reason = score.reason;
+        if (out.extracted.empty()) out.extracted = std::move(score.extracted);
+        if (out.gold.empty()) out.gold = std::move(score.gold);
         out.ambiguous = out.ambiguous || score.ambiguous;
         out.gold_unparsed = out.gold_unparsed || score.gold_unparsed;
         first = false;
