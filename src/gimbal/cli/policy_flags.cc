@@ -346,7 +346,7 @@ void warn_unknown_categories(CommandContext& context, std::size_t cells) {
   warn_count(context, "unknown_category", cells, "cell", "with a level that training has not seen, treated as missing");
 }
 
-std::string fixed_text(double value, int decimals) { return fmt::format("{:.{}f}", value == 0 ? 0.0 : value, decimals); }
+std::string fixed_text(double value, int decimals) { return policy::decimal_text(value, decimals); }
 
 std::string signed_fixed(double value, int decimals) {
   const std::string text = fixed_text(value, decimals);
@@ -371,6 +371,9 @@ std::string percent_text(double share) {
   if (percent > kRounding && percent < 0.05) return "< 0.1 %";
   return fmt::format("{:.1f} %", percent);
 }
+
+// No test is certain, even where the double is 1.
+std::string power_text(double power) { return power >= 0.9995 ? "> 99.9 %" : percent_text(power); }
 
 std::string describe_point(const policy::FrontierPoint& point, const policy::Frontier& frontier, policy::CurveKind curve) {
   const bool honest = curve == policy::CurveKind::kHonest && point.honest.has_value();

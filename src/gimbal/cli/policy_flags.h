@@ -80,6 +80,7 @@ std::string fixed_text(double value, int decimals);    // "0.0347"
 std::string signed_fixed(double value, int decimals);  // "+0.0347", "0.0000"
 std::string p_text(const std::optional<double>& p);    // "0.012", "< 1e-9", "-"
 std::string percent_text(double share);                // "81.2 %", "> 99.9 %": for people; documents carry fractions
+std::string power_text(double power);                  // of a table's column: "93.5 %", "> 99.9 %"
 std::string se_text(double se, int decimals);          // as fixed_text, but never 0.000 for what is not 0
 
 // One frontier point as `choose`, `run` and `power` show it to people.

@@ -110,10 +110,10 @@ void print_summary(CommandContext& context, const policy::FrontierDocument& docu
                                       : std::isfinite(*point->lambda) ? format_significant(*point->lambda, 4)
                                                                       : "inf",
                                       signed_fixed(point->moments.tau, decimals), se_text(point->se, decimals),
-                                      percent_text(point->power)};
+                                      power_text(point->power)};
     if (honest && point->honest) {
       cells.insert(cells.end(), {signed_fixed(point->honest->tau, decimals), fixed_text(point->honest->tau_low, decimals),
-                                 fixed_text(point->honest->tau_high, decimals), percent_text(point->honest->power)});
+                                 fixed_text(point->honest->tau_high, decimals), power_text(point->honest->power)});
     }
     cells.resize(headings.size(), "-");
     table.row(std::move(cells));

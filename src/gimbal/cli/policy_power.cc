@@ -107,7 +107,7 @@ Result<int> power(CommandContext& context, const Flags& flags) {
   const std::size_t step = std::max<std::size_t>(1, ns.size() / 10);
   for (std::size_t k = 0; k < ns.size(); k += step) {
     std::vector<std::string> cells = {format_count(std::llround(ns[k]))};
-    for (const policy::PowerRow& row : rows) cells.push_back(percent_text(row.power[k].power));
+    for (const policy::PowerRow& row : rows) cells.push_back(power_text(row.power[k].power));
     by_size.row(std::move(cells));
   }
   context.print(text + "\nPower by test size, " + (curve == policy::CurveKind::kHonest ? "honest" : "plug-in") + " curve:\n" +

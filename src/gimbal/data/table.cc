@@ -144,14 +144,15 @@ Result<const Column*> require_column(const DataTable& table, std::string_view na
 }
 
 Result<std::vector<double>> finite_numbers(const DataTable& table, const Column& column, std::string_view role,
-                                           std::string_view hint) {
+                                           std::string_view hint, double largest) {
   std::vector<double> values = numbers_or_nan(column);
   Diagnostics diagnostics;
   for (std::size_t row = 0; row < values.size(); ++row) {
-    if (std::fabs(values[row]) <= kLargestMagnitude) continue;
+    if (std::fabs(values[row]) <= largest) continue;
     if (std::isfinite(values[row])) {
-      diagnostics.add(table.where(row, column), fmt::format("{} {} must lie within -1e70 and 1e70, found {}", role,
-                                                            gimbal::quoted(column.name), gimbal::quoted(column.text(row))));
+      diagnostics.add(table.where(row, column),
+                      fmt::format("{} {} must lie within -{} and {}, found {}", role, gimbal::quoted(column.name),
+                                  shortest(largest), shortest(largest), gimbal::quoted(column.text(row))));
       continue;
     }
     const bool first = diagnostics.empty();

@@ -102,10 +102,11 @@ inline constexpr double kLargestMagnitude = 1e70;
 // The numbers of a column in which every cell must be a finite number of at most kLargestMagnitude. Otherwise parse_error that
 // lists up to 20 cells:
 //   data.csv:17:6: outcome "visit" must be a finite number, found "NA"; <hint>
-//   data.csv:18:6: outcome "visit" must lie within -1e70 and 1e70, found "2e300"
+//   data.csv:18:6: outcome "visit" must lie within -1e+70 and 1e+70, found "2e300"
 // `role`: what the column is for ("outcome", "weight", ...). `hint`: what to do, stands in the first line only; may be "".
+// `largest`: the magnitude that is allowed instead of kLargestMagnitude.
 Result<std::vector<double>> finite_numbers(const DataTable& table, const Column& column, std::string_view role,
-                                           std::string_view hint = "");
+                                           std::string_view hint = "", double largest = kLargestMagnitude);
 // As numbers where the cell is a finite number, else NaN: for callers that drop or impute such rows. O(rows + levels).
 std::vector<double> numbers_or_nan(const Column& column);
 

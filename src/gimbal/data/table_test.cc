@@ -84,7 +84,7 @@ TEST(Table, NumbersThatAreNotFiniteAreListedWithTheirPlace) {
   EXPECT_THAT(*finite_numbers(table, *table.find("a"), "weight"), ::testing::SizeIs(18));
   const DataTable large = parsed("y\n1e70\n-2e300\n");
   EXPECT_EQ(finite_numbers(large, *large.find("y"), "outcome", "hint").error().text(),
-            "data.csv:3:1: outcome \"y\" must lie within -1e70 and 1e70, found \"-2e+300\"");
+            "data.csv:3:1: outcome \"y\" must lie within -1e+70 and 1e+70, found \"-2e+300\"");
   EXPECT_THAT(numbers_or_nan(*parsed("x\n1.5\nNA\n\"\"\n").find("x")), ElementsAre(1.5, IsNan(), IsNan()));
 }
 

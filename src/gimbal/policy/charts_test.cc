@@ -18,6 +18,14 @@ using testing::Not;
 
 // --- numbers and words
 
+TEST(DecimalText, ShowsTinyAndHugeNumbersWithAnExponentAndGroupsLargeOnes) {
+  EXPECT_EQ(decimal_text(0.0347, decimals_for(0.014)), "0.0347");
+  EXPECT_EQ(decimal_text(3.4711e-12, decimals_for(1e-12)), "3.47e-12");
+  EXPECT_EQ(decimal_text(2.08e29, decimals_for(1e29)), "2.08e+29");
+  EXPECT_EQ(decimal_text(-1904141.2, decimals_for(1e5)), "-1,904,141");
+  EXPECT_EQ(decimal_text(-0.0, 3), "0.000");
+}
+
 TEST(ChartText, PrintsNumbersWithATrueMinusAndNoSignedZero) {
   EXPECT_EQ(fixed_number(-0.1234, 2), "−0.12");
   EXPECT_EQ(fixed_number(0.1234, 2, true), "+0.12");

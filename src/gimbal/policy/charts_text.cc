@@ -39,13 +39,21 @@ Wording wording_of(const LoadedFrontier& loaded) {
 
 std::string fixed_number(double value, int decimals, bool plus) {
   if (!std::isfinite(value)) return std::isnan(value) ? "–" : value > 0 ? "∞" : "\u2212∞";
-  const std::string text = fmt::format("{:.{}f}", std::abs(value), decimals);
+  const std::string text = decimal_text(std::abs(value), decimals);
   if (text.find_first_not_of("0.") == std::string::npos) return text;
   return (value < 0 ? "\u2212" : plus ? "+" : "") + text;
 }
 
+std::string decimal_text(double value, int decimals) {
+  if (value == 0) value = 0;  // not -0
+  if (decimals < 0) return value == 0 ? "0" : fmt::format("{:.2e}", value);
+  if (decimals == 0 && std::abs(value) >= 1e5 && std::abs(value) < 1e15) return format_count(std::llround(value));
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
 int decimals_for(double width) {
   if (!(width > 0) || !std::isfinite(width)) return 3;
+  if (width < 1e-7 || width > 1e12) return kScientific;
   return std::clamp(static_cast<int>(std::ceil(1.3 - std::log10(width))), 0, 9);
 }
 

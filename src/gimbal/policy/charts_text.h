@@ -11,8 +11,12 @@ namespace gimbal::policy {
 
 // Fixed decimals, with a true minus sign and, on request, a plus. Zero has neither.
 std::string fixed_number(double value, int decimals, bool plus = false);
-// Decimals at which an interval of this width still shows two significant digits of its width.
+// Decimals at which an interval of this width still shows two significant digits of its width; kScientific where nobody could
+// count the zeros.
+inline constexpr int kScientific = -100;
 int decimals_for(double width);
+// "0.035", "1,904,141" (grouped from 1e5 on where there are no decimals), "3.47e-12" with kScientific. Zero has no sign.
+std::string decimal_text(double value, int decimals);
 std::string percent_words(double share);  // "12.3 %", "80 %", "< 0.1 %"
 // A power is never certain, even where the double is 1: "93.5 %", "> 99.9 %", "< 0.1 %".
 std::string power_words(double power);

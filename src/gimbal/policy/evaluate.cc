@@ -438,7 +438,7 @@ std::string summary_line(const PolicyEvaluation& policy, const EvaluationSpec& s
   const auto baseline = parse_baseline(spec.baseline);
   const std::string against = baseline ? baseline->words() : spec.baseline;
   const int decimals = decimals_for(primary.ci_high - primary.ci_low);
-  const auto fixed = [&](double x) { return fmt::format("{:.{}f}", x == 0 ? 0.0 : x, decimals); };
+  const auto fixed = [&](double x) { return decimal_text(x, decimals); };
   const auto signed_number = [&](double x) { return (x > 0 ? "+" : "") + fixed(x); };
   std::string line = fmt::format("{}: {} per unit ({} CI {} to {})", policy.name, signed_number(primary.tau),
                                  level_words(spec.alpha), fixed(primary.ci_low), fixed(primary.ci_high));

@@ -11,6 +11,8 @@ namespace gimbal::policy {
 namespace {
 
 constexpr double kSumTolerance = 1e-6;
+// More different values than this, with fewer rows each than can be learned from, and the column is hardly the action.
+constexpr std::size_t kManyArms = 20, kFewestRowsAnArm = 5;
 constexpr double kSmallestOutcome = 1e-70;  // fourth powers of what is smaller vanish, and with them standard errors
 
 // Every column that a flag names must exist before anything is computed.
@@ -24,6 +26,18 @@ Result<void> check_named_columns(const data::DataTable& table, const DataFlags& 
     if (!name->empty()) GIMBAL_TRY(data::require_column(table, *name, flag));
   }
   return {};
+}
+
+// A column without a single number is another than was meant: one line says so, not one a row.
+Result<void> check_holds_numbers(const data::DataTable& table, const data::Column& column) {
+  if (column.is_numeric() || table.rows() < 2 ||
+      std::ranges::any_of(data::numbers_or_nan(column), [](double value) { return std::isfinite(value); })) {
+    return {};
+  }
+  std::vector<std::string> found;
+  for (const std::string& level : column.levels) found.push_back(quoted(level));
+  return fail_at("--outcome", ErrorCode::kParseError, "column {} of {} holds no numbers, found {}{}", quoted(column.name),
+                 table.path(), found.empty() ? "empty cells" : list_some(found), found.size() > 1 ? "; is it the action?" : "");
 }
 
 // The arms in their order, and the arm of each row.
@@ -47,9 +61,18 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
       if (!seen.insert(arm).second) return fail_at("--arms", ErrorCode::kUsage, "arm \"{}\" is named twice", arm);
     }
   }
+  if (!flags.arms.empty() && out.arms.size() < 2) {
+    return fail_at("--arms", ErrorCode::kInvalidArgument,
+                   "--arms lists 1 arm ({}), at least two are needed; column \"{}\" holds: {}", out.arms.front(), flags.action,
+                   found_text);
+  }
+  if (flags.arms.empty() && out.arms.size() > kManyArms && out.arms.size() > table.rows() / kFewestRowsAnArm) {
+    return fail_at("--action", ErrorCode::kInvalidArgument, "column {} has {} different values in {} rows; is it the action?",
+                   quoted(flags.action), out.arms.size(), table.rows());
+  }
   if (out.arms.size() < 2) {
-    return fail_at(flags.arms.empty() ? table.path() : "--arms", ErrorCode::kInvalidArgument,
-                   "at least two arms are needed, found {} in column \"{}\": {}", out.arms.size(), flags.action, found_text);
+    return fail_at(table.path(), ErrorCode::kInvalidArgument, "at least two arms are needed, found {} in column \"{}\": {}",
+                   out.arms.size(), flags.action, found_text);
   }
   for (const std::string& arm : out.arms) {
     if (may_lack_rows || std::find(names.begin(), names.end(), arm) != names.end()) continue;
@@ -196,9 +219,10 @@ std::vector<std::string> ordered_arms(std::vector<std::string> names) {
 Result<Matrix> read_arm_columns(const data::DataTable& table, const std::string& prefix, const std::vector<std::string>& arms,
                                 std::string_view flag, std::string_view role, bool probabilities) {
   Matrix out(table.rows(), arms.size());
+  const double largest = role == "variance" ? data::kLargestMagnitude * data::kLargestMagnitude : data::kLargestMagnitude;
   for (std::size_t a = 0; a < arms.size(); ++a) {
     GIMBAL_TRY(const data::Column* column, data::require_column(table, prefix + arms[a], flag));
-    GIMBAL_TRY(const std::vector<double> values, data::finite_numbers(table, *column, role));
+    GIMBAL_TRY(const std::vector<double> values, data::finite_numbers(table, *column, role, "", largest));
     for (std::size_t i = 0; i < values.size(); ++i) out(i, a) = values[i];
   }
   if (!probabilities) return out;
@@ -274,6 +298,7 @@ Result<LoggedData> prepare_logged(data::DataTable table, const DataFlags& flags,
     }
     if (out.dropped_missing_outcome > 0) table = table.select_rows(keep);
   }
+  GIMBAL_TRY(check_holds_numbers(table, *table.find(flags.outcome)));
   GIMBAL_TRY(std::vector<double> outcome, data::finite_numbers(table, *table.find(flags.outcome), "outcome",
                                                                "use --drop-missing-outcome to skip such rows"));
   double largest = 0;

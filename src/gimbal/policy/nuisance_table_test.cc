@@ -70,7 +70,7 @@ TEST(NuisanceTable, IsWrittenWithOutcomesAsTheyAre) {
 
 TEST(NuisanceTable, RefusesNumbersWhoseSquaresWouldOverflow) {
   EXPECT_THAT(refused("e_0,e_1,mu_0,mu_1,var_0,var_1\n.5,.5,1,-1e300,1,1\n").text(),
-              HasSubstr("t.csv:2:4: prediction \"mu_1\" must lie within -1e70 and 1e70, found \"-1e+300\""));
+              HasSubstr("t.csv:2:4: prediction \"mu_1\" must lie within -1e+70 and 1e+70, found \"-1e+300\""));
 }
 
 TEST(NuisanceTable, KeepsOutcomesWithoutActionsForTheCentreOfCipw) {

@@ -72,7 +72,8 @@ std::string shares_words(const std::vector<std::string>& arms, const std::vector
 std::string improvement_words(double tau, double width, const Wording& wording, std::string more = "") {
   const int decimals = decimals_for(width);
   if (wording.binary)
-    more = fixed_number(100 * tau, std::max(0, decimals - 2), true) + " per 100" + (more.empty() ? "" : "; " + more);
+    more = fixed_number(100 * tau, decimals < 0 ? decimals : std::max(0, decimals - 2), true) + " per 100" +
+           (more.empty() ? "" : "; " + more);
   std::string text = fixed_number(tau, decimals, true);
   Wording plain = wording;
   plain.minimize = false;
