@@ -27,6 +27,7 @@ CommandGroup sandbox_commands() {
       "it; what cannot be built is refused, never silently left out. Start with `gimbal sandbox check`.");
   group.add(sandbox_check_command());
   group.add(sandbox_run_command());
+  group.add(sandbox_batch_command());
   return group;
 }
 

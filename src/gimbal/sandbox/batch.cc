@@ -1,6 +1,7 @@
 #include "gimbal/sandbox/batch.h"
 
 #include <chrono>
+#include <cmath>
 #include <deque>
 #include <future>
 #include <set>
@@ -26,6 +27,8 @@ Result<void> read_limits(const JsonView& line, Limits& limits) {
   error.where = line.path() + ": " + error.where;
   return fail(std::move(error));
 }
+
+double microseconds(double ms) { return std::round(ms * 1000) / 1000; }
 
 void write_stream(JsonWriter& json, const char* name, const Output& output) {
   if (is_utf8(output.bytes)) {
@@ -79,7 +82,10 @@ std::string batch_result_json(const BatchResult& result) {
     json.field("exit_code", test.exit_code).field("signal", test.signal);
     write_stream(json, "stdout", test.out);
     write_stream(json, "stderr", test.err);
-    json.field("cpu_ms", test.cpu_ms).field("wall_ms", test.wall_ms).field("message", test.message).end_object();
+    json.field("cpu_ms", microseconds(test.cpu_ms))
+        .field("wall_ms", microseconds(test.wall_ms))
+        .field("message", test.message)
+        .end_object();
   }
   json.end_array().end_object();
   return json.take();

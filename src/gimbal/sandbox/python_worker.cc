@@ -462,10 +462,10 @@ Result<std::vector<TestResult>> PythonWorker::run(const std::string& program, co
       compiled = true;
       continue;
     }
-    if (!compiling) ++counters_.executions;
     losses = 0;
     results.push_back(result_of(test, std::move(*end), flags.limits));
     const TestResult last = results.back();
+    if (!compiling && last.status != Status::kSyntaxError) ++counters_.executions;
     if (last.status == Status::kCancelled) fill(Status::kCancelled);
     if (compiling || last.status == Status::kSyntaxError) {
       while (results.size() < tests.size()) {
