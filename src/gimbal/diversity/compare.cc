@@ -52,8 +52,10 @@ Result<ComparisonRow> compare_one(const PairedSamples& sample, const CompareOpti
     const auto stream = [&](std::uint64_t i) {
       return Stream(options.seed, "diversity.boot", sample.measure, sample.a, sample.b, i);
     };
-    GIMBAL_TRY(const auto interval,
-               stats::bootstrap_mean(difference, {}, {}, {.draws = options.draws, .stream = stream, .stop = options.stop}));
+    GIMBAL_TRY(
+        const auto interval,
+        stats::bootstrap_mean(difference, {}, {},
+                              {.draws = options.draws, .level = 1 - options.alpha, .stream = stream, .stop = options.stop}));
     row.lo = interval.lo;
     row.hi = interval.hi;
   }

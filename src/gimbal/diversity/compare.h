@@ -37,7 +37,7 @@ struct ComparisonRow {
 enum class Multiplicity { kHolm, kBenjaminiHochberg, kNone };
 struct CompareOptions {
   Multiplicity adjust = Multiplicity::kHolm;
-  double alpha = 0.05;
+  double alpha = 0.05;  // of the verdict; intervals cover 1 - alpha
   std::size_t draws = 2000;
   std::uint64_t seed = 0;
   StopToken stop = {};

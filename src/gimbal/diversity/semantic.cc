@@ -87,7 +87,7 @@ SemanticScores semantic(const Partition& partition) {
     out.validity = valid / k;
     out.div_fixed = c / k;
   }
-  const double same = same_pairs(partition.sizes), valid_pairs = valid * (valid - 1);
+  const double same = same_pairs(partition.sizes), valid_pairs = valid * std::max(0.0, valid - 1);
   if (valid >= 2) {
     out.distinct_valid = c / valid;
     out.pair_valid = 1 - same / valid_pairs;

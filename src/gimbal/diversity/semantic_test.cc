@@ -82,6 +82,7 @@ TEST(Semantic, HasNoConditionalValueWhereNothingIsValid) {
   EXPECT_EQ(s.validity, 0);
   EXPECT_EQ(s.div_fixed, 0);
   EXPECT_EQ(s.pair_effective, 0);
+  EXPECT_FALSE(std::signbit(*s.pair_effective));  // documents do not print -0
   EXPECT_EQ(s.distinct_valid, std::nullopt);
   EXPECT_EQ(s.pair_valid, std::nullopt);
   EXPECT_EQ(s.hill_1, std::nullopt);
