@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "gimbal/base/hash.h"
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
 #include "gimbal/cli/command_context.h"
@@ -135,24 +136,11 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t block = 0;
-    for (std::size_t k = 0; k < 3; ++k) block = block << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k) text += k <= count ? kDigits[block >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
-}
-
 void write_output(JsonWriter& json, const std::string& name, const sandbox::Output& output) {
   if (is_utf8(output.bytes)) {
     json.field(name, output.bytes);
   } else {
-    json.field(name + "_b64", base64(output.bytes));
+    json.field(name + "_b64", base64_encode(output.bytes));
   }
   json.field(name + "_bytes", output.total).field(name + "_truncated", output.truncated);
 }
