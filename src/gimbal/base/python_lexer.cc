@@ -1,3 +1,9 @@
+// GCC 12 sees moves of strings into vectors as out of bounds where nothing is wrong (GCC bug 105651 and its kin).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Warray-bounds"
+#pragma GCC diagnostic ignored "-Wstringop-overread"
+#endif
+
 #include "gimbal/base/python_lexer.h"
 
 #include <algorithm>

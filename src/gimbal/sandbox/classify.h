@@ -27,7 +27,7 @@ struct Evidence {
   bool cpu_over = false;      // the tree used its CPU time up
   bool fork_refused = false;  // it was seen at its limit of processes
   bool deep_stack = false;    // its stack had grown near its limit
-  Hint hint;
+  Hint hint = {};
 };
 
 struct Verdict {
