@@ -274,7 +274,7 @@ std::vector<std::string> nearest(std::string_view name, std::span<const std::str
     const std::size_t other = code_point_count(candidates[i]);
     if ((other > length ? other - length : length - other) > limit) continue;  // the difference of lengths bounds the distance
     const std::size_t distance = levenshtein(name, candidates[i]);
-    if (distance <= limit) found.emplace_back(distance, i);
+    if (distance <= limit && distance < length) found.emplace_back(distance, i);
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> out;

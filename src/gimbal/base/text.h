@@ -37,7 +37,8 @@ bool glob_match(std::string_view pattern, std::string_view text);
 
 // Edit distance over code points: insertions, deletions, substitutions each cost 1. O(|a| |b|).
 std::size_t levenshtein(std::string_view a, std::string_view b);
-// Up to `count` candidates within distance max(2, length of `name` / 3), nearest first, ties in the order given.
+// Up to `count` candidates within distance max(2, length of `name` / 3) that share something with it (the distance is
+// below the length), nearest first, ties in the order given.
 std::vector<std::string> nearest(std::string_view name, std::span<const std::string> candidates, std::size_t count = 3);
 // "; did you mean \"a\" or \"b\"?" or "" when nothing is near.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);

@@ -203,6 +203,7 @@ TEST(DidYouMean, OffersTheNearestNamesFirst) {
   EXPECT_EQ(did_you_mean("beto", names), "; did you mean \"beta\"?");
   EXPECT_EQ(did_you_mean("alphs", names), "; did you mean \"alpha\", \"alphas\" or \"alpah\"?");
   EXPECT_EQ(did_you_mean("completely-else", names), "");
+  EXPECT_EQ(did_you_mean("x", std::vector<std::string>{"id", "y"}), "");  // nothing in common is nothing near
 }
 
 TEST(DidYouMean, AllowsAThirdOfALongNameToDiffer) {

@@ -62,7 +62,7 @@ std::string examples_text(const std::vector<Example>& examples) {
   std::string out = examples.size() == 1 ? "Example:\n" : "Examples:\n";
   for (const Example& example : examples) {
     if (!example.what.empty()) out += wrap_text(example.what, kTextWidth, 2);
-    out += "    " + example.command_line + "\n";
+    for (const std::string_view line : split(example.command_line, '\n')) out += fmt::format("    {}\n", line);
   }
   return out;
 }

@@ -99,7 +99,7 @@ Result<int> evaluate(CommandContext& context, const Flags& flags) {
   DocumentWriter document("gimbal.policy.evaluation/1");
   policy::write_evaluation_fields(document.json(), evaluation);
   GIMBAL_TRY(finish_document(context, document, flags.out));
-  context.print(evaluation_text(evaluation));
+  context.print(evaluation_text(evaluation, tested.test.outcome));
   return flags.require == "better" && !evaluation.all_better() ? 1 : 0;
 }
 

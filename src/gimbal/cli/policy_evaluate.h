@@ -34,6 +34,7 @@ struct EvaluatedTest {
 // Reads policies and test, evaluates, forwards warnings, records the use of the test set.
 Result<EvaluatedTest> evaluate_test(CommandContext& context, const EvaluateOptions& options, const WasGiven& given);
 
-std::string evaluation_text(const policy::Evaluation& evaluation);
+// `outcome`: its name.
+std::string evaluation_text(const policy::Evaluation& evaluation, std::string_view outcome);
 
 }  // namespace gimbal::cli

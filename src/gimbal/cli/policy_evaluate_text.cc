@@ -10,11 +10,18 @@
 
 namespace gimbal::cli {
 
-std::string evaluation_text(const policy::Evaluation& evaluation) {
+std::string evaluation_text(const policy::Evaluation& evaluation, std::string_view outcome) {
   const std::string low = policy::level_words(evaluation.spec.alpha) + " CI low";
   const std::size_t primary = static_cast<std::size_t>(evaluation.spec.primary);
   std::string out;
-  for (const policy::PolicyEvaluation& each : evaluation.policies) out += policy::summary_line(each, evaluation.spec) + "\n";
+  for (const policy::PolicyEvaluation& each : evaluation.policies) {
+    out += policy::summary_line(each, evaluation.spec) + "\n";
+    if (!evaluation.spec.minimize) continue;
+    const policy::Estimate& estimate = *each.estimates[primary];
+    out += fmt::format("  less is better: that is {} {} {} per unit\n",
+                       fixed_text(std::abs(estimate.tau), policy::decimals_for(estimate.ci_high - estimate.ci_low)),
+                       estimate.tau < 0 ? "more" : "less", outcome);
+  }
   for (const policy::PolicyEvaluation& each : evaluation.policies) {
     const int decimals = policy::decimals_for(each.estimates[primary]->ci_high - each.estimates[primary]->ci_low);
     const auto fixed = [&](const std::optional<double>& value) { return value ? fixed_text(*value, decimals) : "-"; };

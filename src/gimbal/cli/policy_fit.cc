@@ -42,37 +42,6 @@ void print_fit(CommandContext& context, const std::string& path, const policy::C
   context.print(out);
 }
 
-void write_fit_document(DocumentWriter& document, const policy::CrossfitResult& fit, const std::string& path) {
-  const policy::Model& model = fit.model;
-  JsonWriter& json = document.json();
-  json.field("rows", static_cast<std::int64_t>(fit.data.rows()))
-      .field("arms", model.arms)
-      .field("outcome_kind", policy::outcome_kind_name(policy::outcome_kind(fit.data.fitted_outcome())));
-  json.field("c0", model.outcome_sign() * model.c0).field("folds", model.spec.folds).key("propensity").begin_object();
-  json.field("kind", model.flags.propensity->text())
-      .field("clipped", static_cast<std::int64_t>(fit.clipped))
-      .field("min", fit.propensity_min);
-  json.field("max", fit.propensity_max).field("log_loss", fit.propensity_log_loss).end_object().key("models").begin_array();
-  for (std::size_t a = 0; a < fit.arms.size(); ++a) {
-    const policy::ArmSummary& arm = fit.arms[a];
-    const policy::Regression& outcome = model.arm_models[a].outcome;
-    json.begin_object().field("arm", arm.arm).field("rows", static_cast<std::int64_t>(arm.rows));
-    json.field("learner", policy::learner_name(model.spec.learner == policy::Learner::kColumns ? policy::Learner::kColumns
-                                                                                               : outcome.learner));
-    json.key("candidates").begin_array();
-    for (const policy::CandidateScore& candidate : arm.candidates) {
-      json.begin_object()
-          .field("learner", policy::learner_name(candidate.learner))
-          .field("mse", candidate.mse)
-          .field("se", candidate.se)
-          .end_object();
-    }
-    json.end_array().field("r2_oof", arm.r2_oof).field("penalty", outcome.penalty).field("rounds", outcome.rounds);
-    json.field("variance_mean", arm.variance_mean).end_object();
-  }
-  json.end_array().field("model_file", path).field("nuisance_file", policy::nuisance_path_of(path));
-}
-
 Result<int> fit(CommandContext& context, const FitFlags& flags) {
   GIMBAL_TRY(const policy::DataFlags columns, data_flags(flags.columns));
   GIMBAL_TRY(const policy::FitSpec spec, fit_spec(flags.fit, context.seed));
@@ -91,8 +60,8 @@ Result<int> fit(CommandContext& context, const FitFlags& flags) {
   GIMBAL_TRY(write_model(fitted, flags.out));
   forward_warnings(context, fitted.warnings);
   print_fit(context, flags.out, fitted);
-  DocumentWriter document("gimbal.policy.fit/1");
-  write_fit_document(document, fitted, flags.out);
+  DocumentWriter document(kFitSchema);
+  write_fit_fields(document.json(), fitted, flags.out);
   context.lap("write");
   GIMBAL_TRY(finish_document(context, document));
   return 0;
@@ -166,6 +135,67 @@ Result<policy::CrossfitResult> crossfit_with_progress(CommandContext& context, p
   hooks.step = [&] { progress->advance(); };
   hooks.stop = context.stop();
   return policy::crossfit(std::move(data), columns, spec, hooks);
+}
+
+void write_fit_fields(JsonWriter& json, const policy::CrossfitResult& fit, const std::string& path) {
+  const policy::Model& model = fit.model;
+  json.field("rows", static_cast<std::int64_t>(fit.data.rows()))
+      .field("arms", model.arms)
+      .field("outcome_kind", policy::outcome_kind_name(policy::outcome_kind(fit.data.fitted_outcome())));
+  json.field("c0", model.outcome_sign() * model.c0).field("folds", model.spec.folds).key("propensity").begin_object();
+  json.field("kind", model.flags.propensity->text())
+      .field("clipped", static_cast<std::int64_t>(fit.clipped))
+      .field("min", fit.propensity_min);
+  json.field("max", fit.propensity_max).field("log_loss", fit.propensity_log_loss).end_object().key("models").begin_array();
+  for (std::size_t a = 0; a < fit.arms.size(); ++a) {
+    const policy::ArmSummary& arm = fit.arms[a];
+    const policy::Regression& outcome = model.arm_models[a].outcome;
+    json.begin_object().field("arm", arm.arm).field("rows", static_cast<std::int64_t>(arm.rows));
+    json.field("learner", policy::learner_name(model.spec.learner == policy::Learner::kColumns ? policy::Learner::kColumns
+                                                                                               : outcome.learner));
+    json.key("candidates").begin_array();
+    for (const policy::CandidateScore& candidate : arm.candidates) {
+      json.begin_object()
+          .field("learner", policy::learner_name(candidate.learner))
+          .field("mse", candidate.mse)
+          .field("se", candidate.se)
+          .end_object();
+    }
+    json.end_array().field("r2_oof", arm.r2_oof).field("penalty", outcome.penalty).field("rounds", outcome.rounds);
+    json.field("variance_mean", arm.variance_mean).end_object();
+  }
+  json.end_array().field("model_file", path).field("nuisance_file", policy::nuisance_path_of(path));
+}
+
+Result<policy::CrossfitResult> read_fit_summary(const JsonView& json, const policy::Model& model) {
+  GIMBAL_TRY(json.expect_schema(kFitSchema));
+  policy::CrossfitResult out;
+  out.model = model;
+  GIMBAL_TRY(const JsonView propensity, json.get("propensity"));
+  GIMBAL_TRY(out.propensity_min, propensity.number("min"));
+  GIMBAL_TRY(const JsonView models, json.get("models"));
+  GIMBAL_TRY(const std::vector<JsonView> arms, models.items());
+  for (const JsonView& item : arms) {
+    policy::ArmSummary& arm = out.arms.emplace_back();
+    GIMBAL_TRY(arm.arm, item.string("arm"));
+    GIMBAL_TRY(const std::int64_t rows, item.integer("rows"));
+    arm.rows = static_cast<std::size_t>(rows);
+    if (item.has("r2_oof")) {
+      GIMBAL_TRY(arm.r2_oof, item.number("r2_oof"));
+    }
+    GIMBAL_TRY(arm.variance_mean, item.number("variance_mean"));
+  }
+  GIMBAL_TRY(const JsonView warnings, json.get("warnings"));
+  GIMBAL_TRY(const std::vector<JsonView> items, warnings.items());
+  for (const JsonView& item : items) {
+    Warning& warning = out.warnings.emplace_back();
+    GIMBAL_TRY(warning.code, item.string("code"));
+    GIMBAL_TRY(warning.message, item.string("message"));
+    if (item.has("count")) {
+      GIMBAL_TRY(warning.count, item.integer("count"));
+    }
+  }
+  return out;
 }
 
 std::string model_text(const policy::Model& model) {

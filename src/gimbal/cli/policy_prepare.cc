@@ -121,6 +121,18 @@ Result<PreparedTest> with_models(CommandContext& context, const WasGiven& given,
     }
     if (flags.c0) out.policies.back().c0 = columns.outcome_sign() * *flags.c0;
   }
+  out.outcome = columns.outcome;
+  if (const policy::DataFlags& trained = policies.front().file.data;
+      columns.outcome != trained.outcome || columns.minimize != trained.minimize) {
+    const auto goal = [](const policy::DataFlags& of) {
+      return gimbal::quoted(of.outcome) + (of.minimize ? " (minimized)" : "");
+    };
+    context.warn("other_outcome",
+                 fmt::format("the policy was trained on {}: its predictions and its promise are of that outcome, "
+                             "not of {}; nothing is said to be predicted",
+                             goal(trained), goal(columns)));
+    for (PreparedPolicy& prepared : out.policies) prepared.predicted.reset();
+  }
   return out;
 }
 
@@ -196,6 +208,7 @@ Result<PreparedTest> with_columns(CommandContext& context, const EvaluateOptions
   load.propensity_needed = !logged_only;
   GIMBAL_TRY(out.data, policy::load_logged(flags.test, columns, load));
   out.baseline = columns.baseline;
+  out.outcome = columns.outcome;
   const data::DataTable& table = out.data.table;
   std::vector<double> e_logged;
   if (logged_only) {
@@ -262,7 +275,10 @@ Result<std::vector<NamedPolicy>> read_policies(const std::vector<std::string>& p
   std::vector<NamedPolicy> out;
   for (const std::string& path : paths) {
     NamedPolicy named{path, "", {}};
-    GIMBAL_TRY(named.file, policy::read_policy_file(path));
+    Result<policy::PolicyFile> file = policy::read_policy_file(path);
+    if (!file && file.error().code == ErrorCode::kParseError)
+      return fail(std::move(file).error().with_note("the order is POLICY... TEST"));
+    GIMBAL_TRY(named.file, std::move(file));
     GIMBAL_TRY(named.sha256, sha256_file(path));
     if (!out.empty()) {
       const policy::PolicyFile &first = out.front().file, &other = named.file;

@@ -42,6 +42,7 @@ struct PreparedTest {
   policy::LoggedData data;
   std::vector<PreparedPolicy> policies;
   std::string baseline = "logging";
+  std::string outcome = "outcome";  // its column
   std::size_t unknown_cells = 0, clipped = 0, trimmed = 0;
 };
 

@@ -103,8 +103,8 @@ Command policy_run_command() {
       "and evaluates it once on the other part's outcomes. The run directory holds every artifact and opens with report.html.");
   declare(command, *flags);
   command.example(
-      "gimbal policy run campaign.csv --outcome visit --action segment --propensity uniform --baseline \"arm:No E-Mail\" -o "
-      "runs/campaign",
+      "gimbal policy run campaign.csv --outcome visit --action segment --propensity uniform \\\n"
+      "  --baseline \"arm:No E-Mail\" -o runs/campaign",
       "Open runs/campaign/report.html.");
   command.run([flags](CommandContext& context) -> Result<int> {
     if (flags->resume) GIMBAL_TRY(restore(context, *flags));

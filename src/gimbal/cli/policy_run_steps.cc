@@ -1,6 +1,8 @@
 #include "gimbal/cli/policy_run_steps.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <unordered_set>
 
 #include "gimbal/base/file.h"
@@ -20,6 +22,12 @@
 
 namespace gimbal::cli {
 namespace {
+
+// Everything that a run writes, in its folder and in artifacts/.
+constexpr std::string_view kRunFiles[] = {"artifacts", "report.html", "events.jsonl", "metrics.jsonl", "run.json", "run.lock"};
+constexpr std::string_view kArtifacts[] = {"train.csv.gz",   "test.csv.gz",           "fit.json",        "model.json",
+                                           "model.json.ids", "model.json.oof.csv.gz", "frontier.json",   "frontier.csv",
+                                           "policy.json",    "policy.json.ids",       "evaluation.json", "actions_test.csv"};
 
 // The report's sentences carry its mark-up; a terminal shows them plain.
 std::string without_markup(std::string_view text) {
@@ -69,14 +77,14 @@ class PolicyRun {
   }
 
  private:
-  // Only what this run made: a folder that was there before stays, empty as it was.
+  // Only what this run made: files that somebody else put there stay, and a folder that was there before does.
   void remove_run() {
     const std::filesystem::path folder = directory_->path();
     directory_.reset();
     std::error_code ignored;  // the error that matters is the one that is being reported
-    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-      std::filesystem::remove_all(entry.path(), ignored);
-    }
+    // `remove` leaves a folder that holds something else.
+    for (const std::string_view name : kArtifacts) std::filesystem::remove(folder / "artifacts" / name, ignored);
+    for (const std::string_view name : kRunFiles) std::filesystem::remove(folder / name, ignored);
     if (!folder_existed_) std::filesystem::remove(folder, ignored);
     if (!runs_existed_) std::filesystem::remove(folder.parent_path(), ignored);
   }
@@ -106,6 +114,10 @@ class PolicyRun {
       GIMBAL_TRY(const policy::LoggedData test, policy::load_logged(flags_.test, columns_, load));
       GIMBAL_TRY(check_ids(test.table));
       GIMBAL_TRY(check_groups(test.table));
+      std::vector<std::size_t> every(all_.rows()), tested(test.rows());
+      std::iota(every.begin(), every.end(), std::size_t{0});
+      std::iota(tested.begin(), tested.end(), std::size_t{0});
+      GIMBAL_TRY(check_levels(every, test.table, tested));
       rows_test_ = test.rows();
       rows_train_ = all_.rows();
     } else {
@@ -113,9 +125,49 @@ class PolicyRun {
       GIMBAL_TRY(split_, policy::split_rows(all_.logged.action, all_.logged.cluster, flags_.split, context_.seed));
       rows_train_ = split_.train.size();
       rows_test_ = split_.test.size();
+      GIMBAL_TRY(check_split());
+      GIMBAL_TRY(check_levels(split_.train, all_.table, split_.test));
     }
     context_.lap("read");
     return {};
+  }
+
+  // Both parts are large enough to be used at all.
+  Result<void> check_split() const {
+    if (split_.test.size() < 2) {
+      return fail_at("--split", ErrorCode::kInsufficientData,
+                     "a share of {} of {} rows leaves {} for the test, at least 2 are needed", flags_.split, all_.rows(),
+                     split_.test.size());
+    }
+    std::vector<std::size_t> rows(all_.arms.size(), 0), trained(all_.arms.size(), 0);
+    for (const int arm : all_.logged.action) ++rows[static_cast<std::size_t>(arm)];
+    for (const std::size_t i : split_.train) ++trained[static_cast<std::size_t>(all_.logged.action[i])];
+    for (std::size_t a = 0; a < rows.size(); ++a) {
+      if (trained[a] > 0) continue;
+      return fail_at("--split", ErrorCode::kInsufficientData,
+                     "arm {} has {} row{} in {}, none of them in the training part: leave the arm out of the data",
+                     gimbal::quoted(all_.arms[a]), rows[a], rows[a] == 1 ? "" : "s", flags_.data);
+    }
+    return {};
+  }
+
+  // The models of the training rows will know every level of the test rows: said before hours of fitting, with the lines of the
+  // user's own file.
+  Result<void> check_levels(const std::vector<std::size_t>& train, const data::DataTable& test,
+                            const std::vector<std::size_t>& tested) const {
+    const bool tree = policy::fit_needs_tree(spec_, *columns_.propensity);
+    if (spec_.unknown != data::UnknownCategory::kError || (!tree && !policy::fit_needs_linear(spec_, *columns_.propensity)))
+      return {};
+    GIMBAL_TRY(const std::vector<data::FeatureSpec> features, policy::feature_columns(all_.table, columns_, spec_, all_.arms));
+    GIMBAL_TRY(const data::Encoding encoding, data::Encoding::fit(all_.table, features, {.rows = train}));
+    const Result<data::Encoded> encoded =
+        encoding.apply(test, {.design = tree ? data::Design::kTree : data::Design::kLinear, .rows = tested});
+    if (encoded) return {};
+    Error error = encoded.error();
+    error.notes.push_back(
+        "the rows of the test part must be known to models of the training part: leave such a column out with --features, or "
+        "give --unknown-category missing");
+    return fail(std::move(error));
   }
 
   // What the rules ask for is there: their arms, and the curve.
@@ -225,7 +277,7 @@ class PolicyRun {
 
   Result<void> fit() {
     GIMBAL_TRY(stage("fitting"));
-    if (directory_->has_artifact("model.json")) return {};
+    if (directory_->has_artifact("model.json") && directory_->has_artifact("fit.json")) return read_fit();
     policy::LoggedData train = flags_.test.empty() ? all_.select_rows(split_.train) : std::move(all_);
     all_ = policy::LoggedData();
     Result<policy::CrossfitResult> fitted = crossfit_with_progress(context_, std::move(train), columns_, spec_);
@@ -233,9 +285,29 @@ class PolicyRun {
     fitted_ = std::move(*fitted);
     GIMBAL_TRY(fitted_->model.training, training_data_of(train_path_, context_.clock()));
     if (flags_.test.empty()) fitted_->model.training.path = "train.csv.gz";  // a run can be moved
-    GIMBAL_TRY(write_model(*fitted_, artifact("model.json")));
     forward_warnings(context_, fitted_->warnings);
+    // Before the model, whose presence says that the step is done.
+    DocumentWriter document(kFitSchema);
+    write_fit_fields(document.json(), *fitted_, "model.json");
+    GIMBAL_TRY(directory_->write_artifact("fit.json", document.finish(context_) + "\n"));
+    GIMBAL_TRY(write_model(*fitted_, artifact("model.json")));
     context_.lap("fit");
+    return {};
+  }
+
+  // What a session before this one fitted, with its warnings.
+  Result<void> read_fit() {
+    GIMBAL_TRY(const JsonView model_json, JsonView::read_file(artifact("model.json")));
+    GIMBAL_TRY(const policy::Model model, policy::Model::read(model_json));
+    GIMBAL_TRY(const JsonView json, JsonView::read_file(artifact("fit.json")));
+    GIMBAL_TRY(fitted_, read_fit_summary(json, model));
+    // The document holds those of reading the data too, which this session has given already.
+    std::erase_if(fitted_->warnings, [&](const Warning& warning) {
+      return std::ranges::any_of(context_.warnings(), [&](const Warning& known) {
+        return known.code == warning.code && known.message == warning.message;
+      });
+    });
+    forward_warnings(context_, fitted_->warnings);
     return {};
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gimbal/base/number.h"
 #include "gimbal/base/parallel.h"
 #include "gimbal/base/text.h"
 #include "gimbal/learn/cross_validation.h"
@@ -12,7 +13,8 @@
 namespace gimbal::policy {
 namespace {
 
-constexpr double kPerfectR2 = 0.99;  // of held-out rows: more than real covariates give
+constexpr double kLargestForTrees = 1e15;  // squares of it, and a margin for weighting, fit into single precision
+constexpr double kPerfectR2 = 0.99;        // of held-out rows: more than real covariates give
 
 }  // namespace
 
@@ -45,6 +47,15 @@ double variance_of(std::span<const double> values, std::span<const double> weigh
 
 Result<CrossfitResult> Crossfitter::run() {
   GIMBAL_TRY(check_data());
+  if (spec_.learner == Learner::kAuto && learn::gbdt_available() && !fits_trees_) {
+    result_.warnings.push_back(
+        {"gbdt_left_out",
+         fmt::format(
+             "outcomes beyond {} are too large for boosted trees, which compute in single precision: auto compares mean "
+             "and linear models only",
+             shortest(kLargestForTrees)),
+         {}});
+  }
   if (spec_.learner == Learner::kAuto && !learn::gbdt_available()) {
     result_.warnings.push_back(
         {"gbdt_unavailable", "XGBoost was not found (package libxgboost-dev): auto compares mean and linear models only", {}});
@@ -81,6 +92,15 @@ Result<void> Crossfitter::check_data() {
                    "gbdt needs XGBoost, which was not found; install the package libxgboost-dev, or use --learner ridge");
   }
   fitted_outcome_ = data_.fitted_outcome();
+  const auto largest = std::ranges::max_element(fitted_outcome_, {}, [](double y) { return std::fabs(y); });
+  fits_trees_ = std::fabs(*largest) <= kLargestForTrees;
+  if (spec_.learner == Learner::kGbdt && !fits_trees_) {
+    return fail_at(
+        "--learner", ErrorCode::kInvalidArgument,
+        "gbdt computes in single precision: the outcome \"{}\" must lie within -{} and {}, found {}; rescale it, or use "
+        "--learner ridge",
+        flags_.outcome, shortest(kLargestForTrees), shortest(kLargestForTrees), shortest(*largest));
+  }
   binary_ = std::all_of(fitted_outcome_.begin(), fitted_outcome_.end(), [](double y) { return y == 0 || y == 1; });
   variance_ = spec_.variance;
   if (variance_ == VarianceKind::kAuto) variance_ = binary_ ? VarianceKind::kBinomial : VarianceKind::kArm;

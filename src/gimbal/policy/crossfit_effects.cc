@@ -86,7 +86,7 @@ Result<Matrix> Crossfitter::fit_effects(Part& part) const {
     RegressionTask effect = task(part, a, targets[a], weight, cluster);
     effect.learner = effect_learner(spec_.learner);
     effect.binary = false;
-    effect.gbdt_candidate = spec_.learner == Learner::kAuto;
+    effect.gbdt_candidate = spec_.learner == Learner::kAuto && fits_trees_;
     effect.part = (part_key(part) + 2) * 1000 + kEffectFolds;
     effect.held_out = true;
     GIMBAL_TRY(RegressionFit fit, fit_regression(all, effect));

@@ -86,6 +86,7 @@ class Crossfitter {
   std::size_t arms_;
   std::vector<double> fitted_outcome_;
   bool binary_ = false;
+  bool fits_trees_ = true;  // outcomes that boosted trees, which compute in single precision, can hold
   VarianceKind variance_ = VarianceKind::kArm;
   double variance_floor_ = 0;
   std::vector<data::FeatureSpec> features_;

@@ -31,6 +31,7 @@ RegressionTask Crossfitter::task(const Part& part, std::size_t arm, std::span<co
   RegressionTask out;
   out.learner = spec_.learner;
   out.binary = binary_;
+  out.gbdt_candidate = fits_trees_;
   out.y = y;
   out.weight = weight;
   out.cluster = cluster;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gimbal/base/text.h"
 #include "gimbal/policy/logged_data.h"
 
 namespace gimbal::policy {
@@ -131,6 +132,17 @@ data::NameSet Model::columns() const {
 }
 
 Result<Predictions> Model::predict(const data::DataTable& table, data::UnknownCategory unknown) const {
+  const data::NameSet needed = columns();
+  std::vector<std::string> missing;
+  for (const std::string& name : needed) {
+    if (!table.find(name)) missing.push_back(gimbal::quoted(name));
+  }
+  // One name may be misspelled, which the encoding says; of more than one the file is another.
+  if (missing.size() > 1) {
+    return fail_at(table.path(), ErrorCode::kNotFound,
+                   "{} of the {} columns that the model needs are not there: {}; columns: {}", missing.size(), needed.size(),
+                   list_some(missing, 20), list_some(table.names(), 40));
+  }
   Designs designs;
   std::size_t unknown_cells = 0;
   const bool linear = fit_needs_linear(spec, *flags.propensity);

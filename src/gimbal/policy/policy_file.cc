@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gimbal/base/file.h"
 #include "gimbal/base/parallel.h"
 #include "gimbal/base/text.h"
 #include "gimbal/policy/baseline.h"
@@ -85,7 +86,8 @@ Result<PolicyFile> parse_policy_file(const JsonView& json) {
   PolicyFile p;
   GIMBAL_TRY(const std::string source, json.string("source"));
   const auto at = std::find(std::begin(kSources), std::end(kSources), source);
-  if (at == std::end(kSources)) return fail(ErrorCode::kCorrupted, "{}: unknown source {}", json.path(), quoted(source));
+  if (at == std::end(kSources))
+    return fail(ErrorCode::kCorrupted, "{}: unknown source {}", json.path(), gimbal::quoted(source));
   p.source = static_cast<PolicyFile::Source>(at - std::begin(kSources));
   GIMBAL_TRY(p.arms, json.strings("arms"));
   GIMBAL_TRY(p.lambda, json.number_or("lambda", kInfinity));
@@ -146,7 +148,12 @@ Result<PolicyFile> parse_policy_file(const JsonView& json) {
 }
 
 Result<PolicyFile> read_policy_file(const std::string& path) {
-  GIMBAL_TRY(const JsonView json, JsonView::read_file(path));
+  GIMBAL_TRY(const std::string text, read_file(path, JsonLimits().max_bytes));
+  if (const std::string_view begin = trim(text); !begin.starts_with('{')) {
+    return fail_at(path, ErrorCode::kParseError, "expected a policy file (JSON), found {}",
+                   begin.empty() ? "an empty file" : gimbal::quoted(begin.substr(0, begin.find_first_of("\r\n")), 60));
+  }
+  GIMBAL_TRY(const JsonView json, JsonView::parse(text, path == "-" ? "standard input" : path));
   return parse_policy_file(json);
 }
 
