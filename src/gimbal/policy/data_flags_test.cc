@@ -82,8 +82,7 @@ TEST(ValueCost, SplitsAtTheLastEqualsSign) {
 }
 
 TEST(ValueCost, IsANumberOrAColumn) {
-  EXPECT_EQ(parse_value_cost("a=1e308").error().text(),
-            "--value-cost: a cost must lie within -1e70 and 1e70, found \"1e308\"");
+  EXPECT_EQ(parse_value_cost("a=1e308").error().text(), "--value-cost: a cost must lie within -1e70 and 1e70, found \"1e308\"");
   const auto text_of_error = [](std::string_view text) {
     const auto cost = parse_value_cost(text);
     return cost ? std::string("no error") : cost.error().text();
