@@ -121,7 +121,7 @@ Result<Process> Process::start(const ProcessSpec& spec) {
   GIMBAL_CHECK(!spec.argv.empty(), "a process needs a program");
   Pipe input, output, error;
   if (!input.open() || !output.open() || (spec.pipe_error && !error.open()))
-    return fail(ErrorCode::kUnavailable, "no pipe could be made for {}: {}", quoted(spec.argv[0]), std::strerror(errno));
+    return fail(ErrorCode::kUnavailable, "no pipe could be made for {}: {}", gimbal::quoted(spec.argv[0]), std::strerror(errno));
   SpawnPlan plan;
   plan.connect(input.read_end, STDIN_FILENO);
   plan.connect(output.write_end, STDOUT_FILENO);
@@ -133,14 +133,14 @@ Result<Process> Process::start(const ProcessSpec& spec) {
                                   pointers(environment).data());
   if (failed != 0) {
     process.pid_ = -1;
-    return fail(spawn_error_code(failed), "{} could not be started: {}", quoted(argv[0]), spawn_advice(argv[0], failed));
+    return fail(spawn_error_code(failed), "{} could not be started: {}", gimbal::quoted(argv[0]), spawn_advice(argv[0], failed));
   }
   process.pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, process.pid_, 0));
   if (process.pidfd_ < 0) {
     const int reason = errno;
     kill(-process.pid_, SIGKILL);
     waitpid(std::exchange(process.pid_, -1), nullptr, 0);
-    return fail(ErrorCode::kUnavailable, "{} cannot be watched: pidfd_open: {} (Linux 5.3 or later is needed)", quoted(argv[0]),
+    return fail(ErrorCode::kUnavailable, "{} cannot be watched: pidfd_open: {} (Linux 5.3 or later is needed)", gimbal::quoted(argv[0]),
                 std::strerror(reason));
   }
   process.input_ = take(input.write_end);
@@ -251,22 +251,22 @@ Result<std::vector<std::string>> split_command(std::string_view command) {
         if (c == '"' && (command[at] == '$' || command[at] == '`'))
           return fail(ErrorCode::kInvalidArgument,
                       "the command runs without a shell: {} has no meaning inside double quotes; use sh -c '...'",
-                      quoted(command.substr(at, 1)));
+                      gimbal::quoted(command.substr(at, 1)));
         if (c == '"' && command[at] == '\\' && at + 1 < command.size() && (command[at + 1] == '"' || command[at + 1] == '\\'))
           ++at;
         word += command[at];
       }
       if (at >= command.size())
-        return fail(ErrorCode::kInvalidArgument, "the command has an open quote: {}", quoted(command.substr(i)));
+        return fail(ErrorCode::kInvalidArgument, "the command has an open quote: {}", gimbal::quoted(command.substr(i)));
       i = at;
     } else if (c == '\\') {
       if (i + 1 >= command.size())
-        return fail(ErrorCode::kInvalidArgument, "the command ends in a backslash: {}", quoted(command));
+        return fail(ErrorCode::kInvalidArgument, "the command ends in a backslash: {}", gimbal::quoted(command));
       word += command[++i];
     } else if (shell_only(c, !in_word)) {
       return fail(ErrorCode::kInvalidArgument,
                   "the command runs without a shell: {} has no meaning; quote it, or use sh -c '...'",
-                  quoted(command.substr(i, 1)));
+                  gimbal::quoted(command.substr(i, 1)));
     } else {
       word += c;
     }
