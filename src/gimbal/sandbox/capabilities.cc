@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #include <span>
 #include <utility>
 
+#include "gimbal/sandbox/cgroup.h"
 #include "gimbal/sandbox/landlock.h"
 #include "gimbal/sandbox/launch_plan.h"
 
@@ -89,6 +91,14 @@ int inside_rlimits(const void*) {
   return files.rlim_max == kProbeFiles && core.rlim_max == 0 ? kProved : kNotProved;
 }
 int inside_nnp(const void*) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? kProved : kNotProved; }
+// Takes more memory than the group may have, which ends it.
+int inside_cgroup(const void*) {
+  constexpr std::size_t kTooMuch = std::size_t{256} << 20;
+  void* memory = mmap(nullptr, kTooMuch, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return kNotProved;
+  for (std::size_t at = 0; at < kTooMuch; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
+  return kNotProved;
+}
 int inside_all(const void*) { return geteuid() == 1000 && getpid() == 2 ? kProved : kNotProved; }
 
 // Why a probe says no; empty when the layer is proved.
@@ -155,9 +165,7 @@ class Prober {
     if (!switched_off(Layer::kNnp)) {
       report(Layer::kNnp, try_layers({Layer::kNnp}, inside_nnp, nullptr, false, 0), "", "");
     }
-    if (!switched_off(Layer::kCgroup)) {
-      report(Layer::kCgroup, "not used: the monitor sums up the memory of the tree every 20 ms", "", "");
-    }
+    cgroup();
     if (!switched_off(Layer::kReaper)) {
       const bool readable = access("/proc/self/stat", R_OK) == 0;
       report(Layer::kReaper, readable ? "" : "/proc cannot be read", "", "mount /proc");
@@ -208,6 +216,30 @@ class Prober {
     report(Layer::kLandlock, problem, fmt::format("ABI {}", found_.landlock_abi),
            "Linux 5.13 or newer, started with landlock in lsm=");
   }
+  // Optional: without it the monitor bounds the tree's memory.
+  void cgroup() {
+    if (switched_off(Layer::kCgroup)) return;
+    constexpr const char* kRemedy =
+        "none is needed: the monitor sums up the tree's memory every 20 ms; for a bound by the kernel, cgroup v2 with memory "
+        "and "
+        "pids handed down to a folder above our group that we may write (systemd: Delegate=yes and DelegateSubgroup=)";
+    const Result<std::string> parent = find_cgroup_parent();
+    if (!parent) return report(Layer::kCgroup, parent.error().message, "", kRemedy);
+    LaunchSpec spec;
+    spec.argv = {"probe"};
+    spec.limits.memory_bytes = std::int64_t{32} << 20;
+    spec.confinement.layers = {Layer::kCgroup};
+    spec.confinement.cgroup_parent = *parent;
+    const Result<int> status = launch_probe(spec, inside_cgroup, nullptr);
+    std::string problem;
+    if (!status) {
+      problem = status.error().message;
+    } else if (!WIFSIGNALED(*status) || WTERMSIG(*status) != SIGKILL) {
+      problem = "set up without an error, but a probe inside could take more memory than allowed";
+    }
+    if (problem.empty()) found_.cgroup_parent = *parent;
+    report(Layer::kCgroup, problem, *parent, kRemedy);
+  }
   // Layers that work one by one must also work together.
   void whole() {
     Confinement full;
@@ -236,6 +268,14 @@ Error missing(std::span<const Layer> wanted, const Capabilities& capabilities, P
         fmt::format("{}: {}{}{}", layer_name(layer), report.detail, report.remedy.empty() ? "" : "; remedy: ", report.remedy));
   }
   return error;
+}
+
+// Optional layers of every policy that confines.
+void add_group(const Capabilities& capabilities, Confinement& confinement) {
+  if (!capabilities.has(Layer::kCgroup)) return;
+  confinement.layers.add(Layer::kCgroup);
+  confinement.cgroup_parent = capabilities.cgroup_parent;
+  confinement.memory_bound = "cgroup";
 }
 
 bool has_all(std::span<const Layer> wanted, const Capabilities& capabilities) {
@@ -280,6 +320,7 @@ Result<Confinement> resolve_policy(PolicyKind policy, const Capabilities& capabi
     }
     confinement.layers.add(Layer::kRlimits);
     if (capabilities.has(Layer::kReaper)) confinement.layers.add(Layer::kReaper);
+    add_group(capabilities, confinement);
     return confinement;
   }
   const bool full = has_all(kFullLayers, capabilities);
@@ -290,11 +331,13 @@ Result<Confinement> resolve_policy(PolicyKind policy, const Capabilities& capabi
     confinement.policy = PolicyKind::kFull;
     for (const Layer layer : kFullLayers) confinement.layers.add(layer);
     if (capabilities.has(Layer::kLandlock)) confinement.layers.add(Layer::kLandlock);
+    add_group(capabilities, confinement);
     return confinement;
   }
   if (policy != PolicyKind::kFull && no_userns) {
     confinement.policy = PolicyKind::kNoUserns;
     for (const Layer layer : kNoUsernsLayers) confinement.layers.add(layer);
+    add_group(capabilities, confinement);
     return confinement;
   }
   Error error =

@@ -27,7 +27,8 @@ struct Capabilities {
   std::string kernel;               // "6.1.0-18-amd64"
   std::string arch;                 // "x86_64"
   int landlock_abi = 0;
-  bool foreign_uid = false;  // root: outer ids of their own are possible
+  bool foreign_uid = false;   // root: outer ids of their own are possible
+  std::string cgroup_parent;  // where groups can be made; empty: nowhere
 
   bool has(Layer layer) const;
   const LayerReport& report(Layer layer) const;

@@ -38,6 +38,19 @@ TEST(ResolvePolicy, APolicyNeverWeakensSilently) {
   EXPECT_TRUE(error.notes[1].starts_with("--sandbox=off would run the program as it is"));
 }
 
+TEST(ResolvePolicy, AControlGroupIsAddedWhereThereIsOneAndThenBoundsTheMemory) {
+  EXPECT_EQ(resolve_policy(PolicyKind::kFull, fake(kFull))->memory_bound, "monitor");
+  LayerSet with_group = kFull;
+  with_group.add(Layer::kCgroup);
+  Capabilities machine = fake(with_group);
+  machine.cgroup_parent = "/sys/fs/cgroup/x";
+  const Result<Confinement> confinement = resolve_policy(PolicyKind::kAuto, machine);
+  EXPECT_EQ(confinement->layers, with_group);
+  EXPECT_EQ(confinement->memory_bound, "cgroup");
+  EXPECT_EQ(confinement->cgroup_parent, "/sys/fs/cgroup/x");
+  EXPECT_EQ(resolve_policy(PolicyKind::kOff, machine)->memory_bound, "none");
+}
+
 TEST(ResolvePolicy, RlimitsNeedsAcceptance) {
   EXPECT_EQ(resolve_policy(PolicyKind::kRlimits, fake(kFull)).error().where, "--sandbox");
   EXPECT_EQ(resolve_policy(PolicyKind::kRlimits, fake(kFull), true)->layers, (LayerSet{Layer::kRlimits}));

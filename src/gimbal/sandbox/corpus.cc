@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compare_corpus.h"
 #include "escape_corpus.h"
 #include "gimbal/base/json.h"
 #include "gimbal/base/text.h"
@@ -32,6 +33,20 @@ Result<CorpusCase> parse_case(const JsonView& line) {
   return one;
 }
 
+Result<std::vector<CorpusCase>> parse_cases(std::string_view rest, std::string_view file) {
+  std::vector<CorpusCase> cases;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view text = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (text.empty()) continue;
+    GIMBAL_TRY(const JsonView line, JsonView::parse(text, fmt::format("{}:{}", file, cases.size() + 1)));
+    GIMBAL_TRY(CorpusCase one, parse_case(line));
+    cases.push_back(std::move(one));
+  }
+  return cases;
+}
+
 }  // namespace
 
 bool CorpusCase::is_long() const {
@@ -39,20 +54,8 @@ bool CorpusCase::is_long() const {
                      [](Status status) { return status == Status::kTimeoutCpu || status == Status::kTimeoutWall; });
 }
 
-Result<std::vector<CorpusCase>> escape_corpus() {
-  std::vector<CorpusCase> cases;
-  std::string_view rest = kEscapeCorpus;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view text = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (text.empty()) continue;
-    GIMBAL_TRY(const JsonView line, JsonView::parse(text, fmt::format("escape.jsonl:{}", cases.size() + 1)));
-    GIMBAL_TRY(CorpusCase one, parse_case(line));
-    cases.push_back(std::move(one));
-  }
-  return cases;
-}
+Result<std::vector<CorpusCase>> escape_corpus() { return parse_cases(kEscapeCorpus, "escape.jsonl"); }
+Result<std::vector<CorpusCase>> compare_programs() { return parse_cases(kCompareCorpus, "compare.jsonl"); }
 
 Limits corpus_limits() {
   Limits limits;
@@ -77,6 +80,20 @@ std::optional<std::string> corpus_failure(const CorpusCase& expected, const Test
   if (expected.exit_code && expected.exit_code != found.exit_code) {
     return fmt::format("{}: exit code {} instead of {}", expected.name, found.exit_code.value_or(-1), *expected.exit_code);
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> difference(const TestResult& a, const TestResult& b) {
+  const auto shown = [](std::string_view what, std::string_view one, std::string_view other) {
+    return fmt::format("{}: {} and {}", what, gimbal::quoted(one), gimbal::quoted(other));
+  };
+  if (a.status != b.status) return shown("status", status_name(a.status), status_name(b.status));
+  if (a.exit_code != b.exit_code)
+    return fmt::format("exit code: {} and {}", a.exit_code.value_or(-1), b.exit_code.value_or(-1));
+  if (a.signal != b.signal) return shown("signal", a.signal.value_or(""), b.signal.value_or(""));
+  if (a.out.bytes != b.out.bytes) return shown("stdout", a.out.bytes, b.out.bytes);
+  if (a.err.bytes != b.err.bytes) return shown("stderr", a.err.bytes, b.err.bytes);
+  if (a.message != b.message) return shown("message", a.message.value_or(""), b.message.value_or(""));
   return std::nullopt;
 }
 

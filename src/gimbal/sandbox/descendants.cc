@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -54,6 +55,24 @@ bool read_line(pid_t pid, ProcessLine& line) {
   return true;
 }
 
+// "Pss:   295 kB" of /proc/PID/smaps_rollup; nullopt when the process is gone or may not be looked at.
+std::optional<std::int64_t> proportional_bytes(pid_t pid) {
+  std::array<char, 2048> buffer;
+  const int file = open(fmt::format("/proc/{}/smaps_rollup", pid).c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return std::nullopt;
+  const ssize_t size = read(file, buffer.data(), buffer.size());
+  close(file);
+  if (size <= 0) return std::nullopt;
+  std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+  const std::size_t line = text.find("\nPss:");
+  if (line == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(line + 5);
+  text.remove_prefix(std::min(text.size(), text.find_first_not_of(' ')));
+  std::int64_t kib = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), kib).ec != std::errc()) return std::nullopt;
+  return kib * 1024;
+}
+
 std::vector<ProcessLine> descendants(pid_t root) {
   std::vector<ProcessLine> all;
   DIR* folder = opendir("/proc");
@@ -90,16 +109,35 @@ std::vector<pid_t> living_children(pid_t root) {
   return children;
 }
 
-DescendantUsage scan_descendants(pid_t root, std::int64_t shared_bytes, pid_t left_out) {
+DescendantUsage scan_descendants(pid_t root, std::int64_t shared_bytes, pid_t left_out, std::int64_t shares_above) {
   static const double ms_per_tick = 1000.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
   static const std::int64_t page_bytes = sysconf(_SC_PAGESIZE);
   DescendantUsage usage;
-  for (const ProcessLine& line : descendants(root)) {
-    if (line.pid == left_out) continue;
+  std::vector<ProcessLine> alive = descendants(root);
+  std::erase_if(alive, [&](const ProcessLine& line) {
+    if (line.pid == left_out) return true;
     usage.cpu_ms += static_cast<double>(line.ticks) * ms_per_tick;
-    if (!line.alive()) continue;
-    ++usage.processes;
-    usage.resident_bytes += std::max<std::int64_t>(0, line.pages * page_bytes - shared_bytes);
+    return !line.alive();
+  });
+  usage.processes = static_cast<int>(alive.size());
+  const auto resident = [&](const ProcessLine& line) {
+    return std::max<std::int64_t>(0, line.pages * page_bytes - shared_bytes);
+  };
+  for (const ProcessLine& line : alive) usage.resident_bytes += resident(line);
+  if (usage.resident_bytes <= shares_above) return usage;
+  // While processes end, the shares of those read later grow, and the sum is too large: then it is taken again.
+  for (int look = 0; look < 3 && usage.resident_bytes > shares_above; ++look) {
+    std::int64_t shares = 0;
+    for (const ProcessLine& line : alive) {
+      ProcessLine now;
+      const std::optional<std::int64_t> share = proportional_bytes(line.pid);
+      if (share) {
+        shares += *share;
+      } else if (read_line(line.pid, now) && now.alive()) {
+        shares += resident(now);
+      }
+    }
+    usage.resident_bytes = std::min(usage.resident_bytes, shares);
   }
   return usage;
 }

@@ -52,6 +52,19 @@ TEST(Descendants, CountsChildrenOfChildrenAndTheirTime) {
   waitpid(child, nullptr, 0);
 }
 
+TEST(Descendants, PagesThatForksShareCountOnceWhenTheSumIsTooLarge) {
+  constexpr std::int64_t kBytes = 48 << 20;
+  const std::vector<char> shared(kBytes, 'x');
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) children.push_back(start_family(0));
+  EXPECT_GE(scan_descendants(getpid()).resident_bytes, 8 * kBytes);  // eight processes, all with our pages
+  const std::int64_t shares = scan_descendants(getpid(), 0, 0, kBytes).resident_bytes;
+  EXPECT_GE(shares, kBytes / 2);  // eight of nine shares of it
+  EXPECT_LT(shares, 3 * kBytes);  // and what else this program has
+  EXPECT_TRUE(kill_descendants(getpid()));
+  for (const pid_t child : children) waitpid(child, nullptr, 0);
+}
+
 TEST(Descendants, EndsAllButTheOneKept) {
   const pid_t kept = start_family(0);
   const pid_t other = start_family(0);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,9 +25,13 @@ constexpr milliseconds kLookEvery{50};
 // A loop that was not woken for so long was stopped itself (a closed laptop, a debugger): that time is nobody's.
 constexpr milliseconds kStopped{1000};
 constexpr milliseconds kPatience{5000};
-// The kernel's own CPU limit sends SIGXCPU first; the watch ends what ignores it, and trees that no limit of one process
+// Where the kernel's own CPU limit sends SIGXCPU, the watch ends what ignores it, and trees that no limit of one process
 // bounds.
 constexpr double kCpuGraceMs = 100;
+// From our SIGXCPU to SIGKILL.
+constexpr milliseconds kAfterCpuSignal{1000};
+// Fewer switches for floods. Refused above a user's share of pipe memory, which is no harm.
+constexpr int kPipeBytes = 1 << 20;
 
 double ms_between(steady_clock::time_point from, steady_clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
@@ -36,37 +39,11 @@ double ms_between(steady_clock::time_point from, steady_clock::time_point to) {
 
 }  // namespace
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  if (this != &other) {
-    reset();
-    fd_ = other.fd_;
-    other.fd_ = -1;
-  }
-  return *this;
-}
-
-void Descriptor::reset() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
-Result<Descriptor> sealed_file(std::string_view content) {
-  Descriptor file(memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file) return fail(ErrorCode::kUnavailable, "cannot make a file in memory: {}", std::strerror(errno));
-  for (std::size_t done = 0; done < content.size();) {
-    const ssize_t size = pwrite(file.get(), content.data() + done, content.size() - done, static_cast<off_t>(done));
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return fail(ErrorCode::kUnavailable, "cannot write a file in memory: {}", std::strerror(errno));
-    done += static_cast<std::size_t>(size);
-  }
-  fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
-  return file;
-}
-
 Result<ExecutionWatch::Stream> ExecutionWatch::open_stream() {
   std::array<int, 2> ends;
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return fail(ErrorCode::kUnavailable, "cannot make a pipe: {}", std::strerror(errno));
   fcntl(ends[0], F_SETFL, O_NONBLOCK);  // our end only: the program's stdout blocks as usual
+  fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);
   Stream stream;
   stream.read_end = Descriptor(ends[0]);
   stream.write_end = Descriptor(ends[1]);
@@ -119,20 +96,32 @@ void ExecutionWatch::take(Stream& stream) {
   if (output.truncated) end_for(MonitorKill::kOutput);
 }
 
+void ExecutionWatch::scan(Time now) {
+  const std::int64_t most = options_.limits.memory_bytes;
+  const DescendantUsage usage = scan_descendants(options_.root, options_.shared_bytes, options_.left_out, most);
+  last_scan_ = steady_clock::now();  // a slow look is not repeated at once
+  most_processes_ = std::max(most_processes_, usage.processes);
+  tree_cpu_ms_ = std::max(tree_cpu_ms_, usage.cpu_ms);
+  peak_bytes_ = std::max(peak_bytes_, usage.resident_bytes);
+  if (!options_.limited) return;
+  if (usage.resident_bytes > most) return end_for(MonitorKill::kMemory);
+  const double grace = options_.cpu_signal ? 0 : kCpuGraceMs;
+  if (!cpu_over_ && tree_cpu_ms_ >= static_cast<double>(options_.limits.cpu_ms) + grace) {
+    cpu_over_ = true;
+    cpu_over_at_ = now;
+    if (options_.cpu_signal) options_.cpu_signal();
+  }
+  if (cpu_over_ && (!options_.cpu_signal || now - cpu_over_at_ >= kAfterCpuSignal)) end_for(MonitorKill::kCpu);
+}
+
 void ExecutionWatch::check_limits(Time now) {
   if (now - last_look_ > kStopped) started_ += now - last_look_;
   last_look_ = now;
   if (killer_ != MonitorKill::kNone) return;
   if (options_.stop.stop_requested()) return end_for(MonitorKill::kCancelled);
-  if (now - last_scan_ >= kScanEvery) {
-    last_scan_ = now;
-    const DescendantUsage usage = scan_descendants(options_.root, options_.shared_bytes, options_.left_out);
-    most_processes_ = std::max(most_processes_, usage.processes);
-    tree_cpu_ms_ = std::max(tree_cpu_ms_, usage.cpu_ms);
-    if (usage.resident_bytes > options_.limits.memory_bytes) return end_for(MonitorKill::kMemory);
-    if (usage.cpu_ms > static_cast<double>(options_.limits.cpu_ms) + kCpuGraceMs) return end_for(MonitorKill::kCpu);
-  }
-  if (ms_between(started_, now) >= static_cast<double>(options_.limits.wall_ms)) end_for(MonitorKill::kWall);
+  const bool late = ms_between(started_, now) >= static_cast<double>(options_.limits.wall_ms);
+  if (late || now - last_scan_ >= kScanEvery) scan(now);
+  if (late) end_for(cpu_over_ ? MonitorKill::kCpu : MonitorKill::kWall);  // a busy program is a matter of CPU time
 }
 
 int ExecutionWatch::next_timeout_ms(Time now) const {
@@ -158,8 +147,8 @@ ExecutionWatch::Event ExecutionWatch::wait(int fd) {
 
 void ExecutionWatch::drain() {
   for (Stream* stream : {&out_, &err_}) {
-    // A pipe holds 64 KiB (1 MiB at most), and nobody is left who fills it.
-    for (int reads = 0; stream->read_end && reads < 64; ++reads) {
+    // A pipe holds kPipeBytes, and nobody is left who fills it.
+    for (int reads = 0; stream->read_end && reads < 32; ++reads) {
       pollfd polled{stream->read_end.get(), POLLIN, 0};
       if (poll(&polled, 1, 0) <= 0) break;
       take(*stream);

@@ -1,9 +1,12 @@
 // Watches one execution from outside: collects its output, keeps its limits, and says why it was ended.
 //
-// Used for a test of the fork server and for a fresh interpreter alike. The owner waits with `wait` for its own descriptor (the
-// message that the test is done, the report of the init); meanwhile the watch drains stdout and stderr (beyond the cap too, or
-// the program would block and look like a wall timeout), sums the time and memory of the process tree every 20 ms, and asks the
-// owner once to kill when a limit is passed.
+// Used for a command, for a test of the fork server and for a fresh interpreter alike. The owner waits with `wait` for its own
+// descriptor (the end of the init, the message that the test is done); meanwhile the watch drains stdout and stderr (beyond the
+// cap too, or the program would block and look like a wall timeout), sums the time and memory of the process tree every 20 ms,
+// and asks the owner once to kill when a limit is passed.
+//
+// Memory is the sum of the resident sets. Forks share pages, so a sum above the limit is looked at again by proportional shares
+// (scan_descendants) before anything is killed for it.
 #pragma once
 
 #include <sys/types.h>
@@ -15,28 +18,10 @@
 #include "gimbal/base/clock.h"
 #include "gimbal/base/result.h"
 #include "gimbal/sandbox/classify.h"
+#include "gimbal/sandbox/descriptor.h"
 #include "gimbal/sandbox/types.h"
 
 namespace gimbal::sandbox {
-
-// A descriptor that is closed on destruction.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor() { reset(); }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void reset();
-
- private:
-  int fd_ = -1;
-};
-
-// A file in memory with this content, at its start, that nobody can change. Errors: unavailable.
-Result<Descriptor> sealed_file(std::string_view content);
 
 class ExecutionWatch {
  public:
@@ -47,6 +32,10 @@ class ExecutionWatch {
     std::int64_t shared_bytes = 0;  // see scan_descendants
     bool capture = true;            // false: no output (a compilation)
     StopToken stop;
+    bool limited = true;  // false: only time and output are bounded (--sandbox=off)
+    // Called once when the tree has used its CPU time up; the kill follows a second later. Without it the kernel sends SIGXCPU
+    // (RLIMIT_CPU), and the watch kills what ignores that.
+    std::function<void()> cpu_signal = nullptr;
   };
   // Errors: unavailable when there are no descriptors left.
   static Result<ExecutionWatch> start(Options options, std::function<void()> kill);
@@ -64,9 +53,11 @@ class ExecutionWatch {
   void drain();
 
   MonitorKill killer() const { return killer_; }
+  bool cpu_over() const { return cpu_over_; }  // the tree was seen above its CPU time
   int most_processes() const { return most_processes_; }
   double wall_ms() const;
-  double tree_cpu_ms() const { return tree_cpu_ms_; }  // at the last scan
+  double tree_cpu_ms() const { return tree_cpu_ms_; }      // at the last scan
+  std::int64_t peak_bytes() const { return peak_bytes_; }  // of the tree, the most that a scan saw; 0 without one
   Output take_out() { return std::move(out_.output); }
   Output take_err() { return std::move(err_.output); }
 
@@ -81,6 +72,7 @@ class ExecutionWatch {
   static Result<Stream> open_stream();
   void take(Stream& stream);
   void end_for(MonitorKill why);
+  void scan(Time now);
   void check_limits(Time now);
   int next_timeout_ms(Time now) const;
 
@@ -93,8 +85,11 @@ class ExecutionWatch {
   Time last_look_;
   Time last_scan_;
   Time killed_at_;
+  Time cpu_over_at_;
+  bool cpu_over_ = false;
   int most_processes_ = 1;
   double tree_cpu_ms_ = 0;
+  std::int64_t peak_bytes_ = 0;
 };
 
 }  // namespace gimbal::sandbox

@@ -72,6 +72,18 @@ bool write_maps(pid_t pid, const LaunchSpec& spec) {
          write_map(pid, "gid_map", fmt::format("1000 {} 1", outer(getegid())));
 }
 
+// The files of the work directory are memory of the group, and so are our init and the kernel's own books about the tree.
+// The program's memory alone is what the monitor bounds.
+Result<Cgroup> make_group(const LaunchSpec& spec, pid_t child) {
+  constexpr std::int64_t kOurs = std::int64_t{16} << 20;
+  Cgroup::Limits limits;
+  limits.memory_bytes = spec.limits.memory_bytes + spec.limits.disk_bytes + kOurs;
+  limits.processes = spec.limits.processes + 2;
+  GIMBAL_TRY(Cgroup group, Cgroup::create(spec.confinement.cgroup_parent, limits));
+  GIMBAL_TRY(group.add(child));
+  return group;
+}
+
 Result<std::string> make_host_folder(const LaunchSpec& spec) {
   std::error_code error;
   const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
@@ -132,7 +144,9 @@ Child& Child::operator=(Child&& other) noexcept {
   std::swap(work_fd_, other.work_fd_);
   std::swap(has_pidns_, other.has_pidns_);
   std::swap(own_folder_, other.own_folder_);
+  std::swap(keep_folder_, other.keep_folder_);
   std::swap(work_dir_, other.work_dir_);
+  std::swap(group_, other.group_);
   return *this;
 }
 
@@ -143,6 +157,7 @@ Child::~Child() {
   }
   close_all(pidfd_, report_);
   close_all(work_fd_, -1);
+  if (keep_folder_) remove_tree(work_dir_.c_str());
 }
 
 std::optional<Ended> Child::poll_end() {
@@ -182,7 +197,11 @@ Child::Reaped Child::wait(std::chrono::milliseconds limit) {
   while (wait4(pid_, &reaped.wait_status, __WALL, &reaped.usage) < 0 && errno == EINTR) {
   }
   pid_ = -1;
-  if (own_folder_) remove_tree(work_dir_.c_str());  // the init has done it unless it was killed
+  if (group_) {
+    reaped.out_of_memory = group_->out_of_memory();
+    group_.reset();
+  }
+  if (own_folder_ && !keep_folder_) remove_tree(work_dir_.c_str());  // the init has done it unless it was killed
   return reaped;
 }
 
@@ -194,8 +213,9 @@ Result<Child> launch(const LaunchSpec& spec) { return Launcher::start(spec, null
 
 Result<int> launch_probe(const LaunchSpec& spec, int (*probe)(const void*), const void* data) {
   GIMBAL_TRY(Child child, Launcher::start(spec, probe, data));
-  child.wait();
+  const Child::Reaped reaped = child.wait();
   const std::optional<Ended> ended = child.poll_end();
+  if (!ended && reaped.out_of_memory) return SIGKILL;
   if (!ended) return fail(ErrorCode::kSandboxError, "the probe did not report its end");
   return ended->wait_status;
 }
@@ -209,6 +229,7 @@ Result<Child> Launcher::start(const LaunchSpec& spec, int (*probe)(const void*),
   if (!spec.confinement.layers.has(Layer::kMountns)) {
     GIMBAL_TRY(child.work_dir_, make_host_folder(spec));
     child.own_folder_ = true;
+    child.keep_folder_ = spec.keep_work;
   }
   Plan plan;
   plan.probe = probe;
@@ -243,6 +264,9 @@ Result<Child> Launcher::start(const LaunchSpec& spec, int (*probe)(const void*),
   child.pidfd_ = pidfd;
   if (plan.userns && !write_maps(child.pid_, spec)) {
     return fail(ErrorCode::kSandboxError, "the sandbox could not be set up: step \"uid map\": {}", std::strerror(errno));
+  }
+  if (spec.confinement.layers.has(Layer::kCgroup)) {
+    GIMBAL_TRY(child.group_, make_group(spec, child.pid_));
   }
   send_order(child.report_, Order::kGo);
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "gimbal/base/result.h"
+#include "gimbal/sandbox/cgroup.h"
 #include "gimbal/sandbox/types.h"
 
 namespace gimbal::sandbox {
@@ -49,7 +50,9 @@ struct LaunchSpec {
   // The program becomes pid 1 of its pid namespace. Without one it is ignored: then the small init stays its parent.
   bool as_init = false;
   bool limit_cpu = true;  // RLIMIT_CPU from limits.cpu_ms; false for a server that runs many programs
-  int worker = 0;         // different for processes that run at the same time: gives each its own outer user id
+  // Without the mount namespace: the work directory stays until the Child is destroyed, not only until the program's end.
+  bool keep_work = false;
+  int worker = 0;  // different for processes that run at the same time: gives each its own outer user id
   int uid_base = kDefaultUidBase;
 };
 
@@ -87,6 +90,7 @@ class Child {
   struct Reaped {
     int wait_status = 0;
     rusage usage{};
+    bool out_of_memory = false;  // the kernel ended the control group for its memory
   };
   Reaped wait(std::chrono::milliseconds limit = std::chrono::milliseconds(2000));
 
@@ -98,7 +102,9 @@ class Child {
   int work_fd_ = -1;
   bool has_pidns_ = false;
   bool own_folder_ = false;  // work_dir_ is a folder of the host which the init removes
+  bool keep_folder_ = false;
   std::string work_dir_;
+  std::optional<Cgroup> group_;
 };
 
 // Returns once the program has been executed (execve succeeded). About 2 ms. Thread-safe.

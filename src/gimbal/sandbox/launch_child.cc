@@ -338,10 +338,10 @@ double own_cpu_ms() {
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
 }
 
-[[noreturn]] void end_init(const Plan& plan) {
+[[noreturn]] void end_init(const Plan& plan, bool caller_lives) {
   if (!plan.pidns) {
     kill_children();
-    if (plan.host_folder != nullptr) remove_tree(plan.host_folder);
+    if (plan.host_folder != nullptr && !(plan.keep_folder && caller_lives)) remove_tree(plan.host_folder);
   }
   _exit(0);  // as pid 1: the kernel kills and reaps whatever is left
 }
@@ -367,10 +367,10 @@ double own_cpu_ms() {
       message.kind = ReportKind::kEnded;
       message.ended = Ended{status, usage, own_cpu_ms()};
       send_report(0, message);
-      end_init(plan);
+      end_init(plan, true);
     }
     pollfd watched[2] = {{0, POLLIN, 0}, {children, POLLIN, 0}};
-    if (poll(watched, 2, -1) < 0 && errno != EINTR) end_init(plan);
+    if (poll(watched, 2, -1) < 0 && errno != EINTR) end_init(plan, false);
     if (watched[1].revents != 0) {
       signalfd_siginfo info;
       while (read(children, &info, sizeof info) > 0) {
@@ -380,7 +380,7 @@ double own_cpu_ms() {
       char order = 0;
       const ssize_t n = recv(0, &order, 1, MSG_DONTWAIT);
       if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-      if (n <= 0 || order == static_cast<char>(Order::kKill)) end_init(plan);
+      if (n <= 0 || order == static_cast<char>(Order::kKill)) end_init(plan, n > 0);
       if (order == static_cast<char>(Order::kCpuSignal)) kill(-program, SIGXCPU);
     }
   }

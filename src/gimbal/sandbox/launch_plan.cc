@@ -118,8 +118,16 @@ void system_files(RootBuilder& root, bool mountns) {
   root.file("/etc/passwd", fmt::format("user:x:{0}:{0}::{1}:/bin/sh\n", kInsideId, kWorkDir));
   root.file("/etc/group", fmt::format("user:x:{}:\n", kInsideId));
   root.folder(kWorkDir);
-  root.link("/tmp", kWorkDir);
-  root.link("/dev/shm", kWorkDir);  // named semaphores; counted and removed with the work directory
+}
+
+// The usual places for temporary files lead to the work directory, unless the caller made something visible there: then they
+// are plain folders, and TMPDIR alone says where to write.
+void temporary_folders(RootBuilder& root, const std::vector<Bind>& binds) {
+  for (const char* place : {"/tmp", "/dev/shm"}) {  // /dev/shm: named semaphores; removed with the work directory
+    const bool taken = std::any_of(binds.begin(), binds.end(),
+                                   [&](const Bind& bind) { return bind.target == place || lies_below(bind.target, place); });
+    if (!taken) root.link(place, kWorkDir);
+  }
 }
 
 std::string_view variable(const std::vector<std::string>& env, std::string_view name) {
@@ -282,6 +290,7 @@ Result<void> fill_plan(const LaunchSpec& spec, const std::string& host_folder, P
   }
   // Outer folders first, so that inner ones are seen to be covered, or mounted on top.
   std::stable_sort(binds.begin(), binds.end(), [](const Bind& a, const Bind& b) { return a.target.size() < b.target.size(); });
+  if (plan.mountns) temporary_folders(root, binds);
   for (const Bind& bind : binds) {
     const Kind kind = kind_of(bind.source, true);
     if (!kind.exists) return fail(ErrorCode::kUnavailable, "cannot bind {}: there is no such path", bind.source);
@@ -290,6 +299,7 @@ Result<void> fill_plan(const LaunchSpec& spec, const std::string& host_folder, P
   plan.work_options = plan.keep(fmt::format("size={},nr_inodes={},mode=0700", spec.limits.disk_bytes,
                                             std::max<std::int64_t>(64, spec.limits.disk_bytes / 4096)));
   plan.host_folder = plan.mountns || host_folder.empty() ? nullptr : plan.keep(host_folder);
+  plan.keep_folder = spec.keep_work;
   plan.work_dir = plan.mountns ? kWorkDir : plan.host_folder;
   if (plan.work_dir != nullptr) root.rule(plan.work_dir, true, true);
 

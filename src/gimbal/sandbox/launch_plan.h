@@ -104,6 +104,7 @@ struct Plan {
   const char* work_options = nullptr;
   const char* work_dir = nullptr;     // as the program sees it
   const char* host_folder = nullptr;  // removed by the init at the end; null with the mount namespace
+  bool keep_folder = false;           // removed by the caller instead, if it is alive
   std::vector<CopyIn> copies;
 
   std::vector<std::pair<int, int>> descriptors;  // ours -> inside, sorted by the number inside

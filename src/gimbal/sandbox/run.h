@@ -27,8 +27,7 @@ struct Spec {
   Confinement confinement;
   int worker = 0;
   int uid_base = kDefaultUidBase;
-  // Called after the end with a descriptor of the work directory, while its files still exist (not without the mount namespace,
-  // where they are gone with the end).
+  // Called after the end with a descriptor of the work directory, while its files still exist.
   std::function<void(int work_fd)> at_end;
 };
 

@@ -97,9 +97,10 @@ class LayerSet {
 struct Confinement {
   PolicyKind policy = PolicyKind::kOff;  // kFull, kNoUserns, kRlimits or kOff
   LayerSet layers;
-  int landlock_abi = 0;      // 0: no Landlock
-  bool foreign_uid = false;  // started as root: the program runs under an unprivileged outer id, and RLIMIT_NPROC counts
-  std::string memory_bound;  // what bounds the memory of the tree: "monitor"; "none" under kOff
+  int landlock_abi = 0;       // 0: no Landlock
+  bool foreign_uid = false;   // started as root: the program runs under an unprivileged outer id, and RLIMIT_NPROC counts
+  std::string memory_bound;   // what bounds the memory of the tree: "cgroup", "monitor"; "none" under kOff
+  std::string cgroup_parent;  // where groups are made, with Layer::kCgroup (sandbox/cgroup.h)
 };
 
 // A path of the host that is visible inside, at `target` (empty: at the same path). Without the mount namespace it is a
