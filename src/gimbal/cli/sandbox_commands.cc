@@ -28,6 +28,7 @@ CommandGroup sandbox_commands() {
   group.add(sandbox_check_command());
   group.add(sandbox_run_command());
   group.add(sandbox_batch_command());
+  group.add(sandbox_bench_command());
   return group;
 }
 

@@ -15,6 +15,7 @@ std::vector<run::DoctorCheck> sandbox_doctor_checks();
 Command sandbox_check_command();
 Command sandbox_run_command();
 Command sandbox_batch_command();
+Command sandbox_bench_command();
 
 // --sandbox and --i-accept-risk.
 struct SandboxPolicyFlags {
