@@ -44,7 +44,7 @@ asan: deps
 tsan: deps
 	@[ -f build-tsan/build.ninja ] || cmake --preset tsan > /dev/null
 	@ninja -C build-tsan --quiet
-	@cd build-tsan && $(CTEST) -L quick
+	@cd build-tsan && TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" $(CTEST) -L quick
 
 dev: deps
 	@[ -f build-dev/build.ninja ] || cmake --preset dev > /dev/null

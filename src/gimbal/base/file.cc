@@ -89,19 +89,20 @@ tl::unexpected<Error> file_error(std::string_view doing, const std::string& path
   const ErrorCode code = code_of_errno(error);
   std::error_code ignored;
   if (error == ENOENT && !fs::is_directory(folder_of(path), ignored)) {
-    return fail(code, "cannot {} {}: no folder {}", doing, quoted(path, 400), quoted(folder_of(path).string(), 400));
+    return fail(code, "cannot {} {}: no folder {}", doing, gimbal::quoted(path, 400),
+                gimbal::quoted(folder_of(path).string(), 400));
   }
-  if (error == ENOENT) return fail(code, "cannot {} {}: no such file{}", doing, quoted(path, 400), similar_names(path));
-  if (error == EISDIR) return fail(code, "cannot {} {}: it is a folder", doing, quoted(path, 400));
+  if (error == ENOENT) return fail(code, "cannot {} {}: no such file{}", doing, gimbal::quoted(path, 400), similar_names(path));
+  if (error == EISDIR) return fail(code, "cannot {} {}: it is a folder", doing, gimbal::quoted(path, 400));
   if (code == ErrorCode::kDiskFull) {
-    return fail(code, "cannot {} {}: no space left; free some or choose another folder", doing, quoted(path, 400));
+    return fail(code, "cannot {} {}: no space left; free some or choose another folder", doing, gimbal::quoted(path, 400));
   }
-  if (error == EACCES || error == EPERM) return fail(code, "cannot {} {}: permission denied", doing, quoted(path, 400));
-  return fail(code, "cannot {} {}: {}", doing, quoted(path, 400), std::strerror(error));
+  if (error == EACCES || error == EPERM) return fail(code, "cannot {} {}: permission denied", doing, gimbal::quoted(path, 400));
+  return fail(code, "cannot {} {}: {}", doing, gimbal::quoted(path, 400), std::strerror(error));
 }
 
 tl::unexpected<Error> too_large(const std::string& path, std::uint64_t max_bytes) {
-  return fail(ErrorCode::kLimit, "{} is larger than the limit of {}", quoted(path, 400), format_bytes(max_bytes));
+  return fail(ErrorCode::kLimit, "{} is larger than the limit of {}", gimbal::quoted(path, 400), format_bytes(max_bytes));
 }
 
 // Everything from `fd` to its end. `expected`: the size if it is known, else 0.
@@ -275,7 +276,8 @@ Result<FileLock> FileLock::acquire(const std::string& path) {
     if (error != EWOULDBLOCK && error != EINTR) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  if (error == EWOULDBLOCK) return fail(ErrorCode::kConflict, "{} is held by process {}", quoted(path, 400), pid_in(fd.get()));
+  if (error == EWOULDBLOCK)
+    return fail(ErrorCode::kConflict, "{} is held by process {}", gimbal::quoted(path, 400), pid_in(fd.get()));
   if (error != 0) return file_error("lock", path, error);
   const std::string pid = fmt::format("{}\n", ::getpid());
   if (::ftruncate(fd.get(), 0) != 0) return file_error("lock", path, errno);
@@ -322,10 +324,10 @@ Result<void> make_folders(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error && error.value() != EEXIST && error.value() != ENOTDIR) {
-    return fail(code_of_errno(error.value()), "cannot make the folder {}: {}", quoted(path, 400), error.message());
+    return fail(code_of_errno(error.value()), "cannot make the folder {}: {}", gimbal::quoted(path, 400), error.message());
   }
   if (!fs::is_directory(path, error)) {
-    return fail(ErrorCode::kAlreadyExists, "cannot make the folder {}: a file stands in its place", quoted(path, 400));
+    return fail(ErrorCode::kAlreadyExists, "cannot make the folder {}: a file stands in its place", gimbal::quoted(path, 400));
   }
   return {};
 }
@@ -337,7 +339,7 @@ bool exists(const std::string& path) {
 
 Result<fs::path> path_inside(const fs::path& root, std::string_view relative) {
   const auto refused = [&](std::string_view why) {
-    return fail(ErrorCode::kPermission, "the path {} may not leave its folder: {}", quoted(relative, 400), why);
+    return fail(ErrorCode::kPermission, "the path {} may not leave its folder: {}", gimbal::quoted(relative, 400), why);
   };
   if (relative.find('\0') != std::string_view::npos) return refused("it holds a NUL byte");
   if (relative.starts_with('/')) return refused("it is absolute; give it relative to the folder");
@@ -348,7 +350,7 @@ Result<fs::path> path_inside(const fs::path& root, std::string_view relative) {
     path /= part;
     struct stat status;
     if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
-      return refused(fmt::format("{} is a symbolic link", quoted(path.lexically_relative(root).string(), 400)));
+      return refused(fmt::format("{} is a symbolic link", gimbal::quoted(path.lexically_relative(root).string(), 400)));
     }
   }
   return path;

@@ -137,13 +137,13 @@ Result<Duration> parse_duration(std::string_view text, std::string_view bare_uni
   if (!scale) {
     return fail(ErrorCode::kInvalidArgument,
                 "expected a duration like 500ms, 30s, 5m, 2h or 1d (a bare number is in {}), found {}", bare_unit,
-                quoted(text));
+                gimbal::quoted(text));
   }
   if (std::signbit(parts->first)) {
-    return fail(ErrorCode::kInvalidArgument, "expected a duration that is not negative, found {}", quoted(text));
+    return fail(ErrorCode::kInvalidArgument, "expected a duration that is not negative, found {}", gimbal::quoted(text));
   }
   const double seconds = parts->first * *scale;
-  if (!std::isfinite(seconds)) return fail(ErrorCode::kInvalidArgument, "the duration {} is too long", quoted(text));
+  if (!std::isfinite(seconds)) return fail(ErrorCode::kInvalidArgument, "the duration {} is too long", gimbal::quoted(text));
   return Duration(seconds);
 }
 
@@ -151,7 +151,7 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
   const auto wrong = [&] {
     return fail(ErrorCode::kInvalidArgument,
                 "expected a number of bytes like 4096, 64K, 8M, 1G or 512KiB (K, M, G and T are powers of 1024), found {}",
-                quoted(text));
+                gimbal::quoted(text));
   };
   // Whole numbers go past doubles, so that each of them is exact.
   if (const auto bytes = parse_uint(text)) return *bytes;
@@ -172,9 +172,10 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
     return wrong();
   const double bytes = parts->first * scale;
   if (bytes < 0 || bytes != std::floor(bytes)) {
-    return fail(ErrorCode::kInvalidArgument, "expected a whole number of bytes that is not negative, found {}", quoted(text));
+    return fail(ErrorCode::kInvalidArgument, "expected a whole number of bytes that is not negative, found {}",
+                gimbal::quoted(text));
   }
-  if (bytes >= 0x1p64) return fail(ErrorCode::kInvalidArgument, "the size {} is too large", quoted(text));
+  if (bytes >= 0x1p64) return fail(ErrorCode::kInvalidArgument, "the size {} is too large", gimbal::quoted(text));
   return static_cast<std::uint64_t>(bytes);
 }
 

@@ -127,7 +127,7 @@ Result<void> JsonlProcess::State::ensure_child(std::unique_lock<std::mutex>& loc
   while (!child) {
     if (failures > static_cast<int>(options.restart_waits_s.size()))
       return fail(ErrorCode::kUnavailable, "the program {} ended {} times in a row without an answer, the last time with {}",
-                  quoted(command), failures, last_death);
+                  gimbal::quoted(command), failures, last_death);
     const int seen = failures;
     const double wait_s = failures == 0 ? 0 : options.restart_waits_s[static_cast<std::size_t>(failures - 1)];
     const auto until = SteadyClock::now() + seconds(wait_s);
@@ -155,11 +155,11 @@ Result<JsonView> JsonlProcess::State::call(std::string_view members, const StopT
   pending.erase(id);
   if (answered) return std::move(*mine.answer);
   if (stop.stop_requested()) return fail(ErrorCode::kInterrupted, "interrupted");
-  Error late{
-      ErrorCode::kTimeLimit,
-      fmt::format("the program {} gave no answer within {}", quoted(command), format_duration(Duration(options.timeout_s))),
-      tail_notes(),
-      {}};
+  Error late{ErrorCode::kTimeLimit,
+             fmt::format("the program {} gave no answer within {}", gimbal::quoted(command),
+                         format_duration(Duration(options.timeout_s))),
+             tail_notes(),
+             {}};
   if (child && answers == mine.answers_before) {
     hung = true;
     signal_wake();
@@ -194,15 +194,15 @@ bool JsonlProcess::State::take_lines() {
       fail_pending(ErrorCode::kParseError,
                    fmt::format("the program {} broke the protocol: expected a JSON object with the \"id\" of a request on each "
                                "line, found {}",
-                               quoted(command), quoted(line, 120)));
+                               gimbal::quoted(command), gimbal::quoted(line, 120)));
       good = false;
       break;
     }
     const auto waiting = pending.find(static_cast<std::uint64_t>(*id));
     if (waiting == pending.end() && (*id < 1 || static_cast<std::uint64_t>(*id) > next_id)) {
-      fail_pending(
-          ErrorCode::kParseError,
-          fmt::format("the program {} broke the protocol: it answered id {}, which no request has", quoted(command), *id));
+      fail_pending(ErrorCode::kParseError,
+                   fmt::format("the program {} broke the protocol: it answered id {}, which no request has",
+                               gimbal::quoted(command), *id));
       good = false;
       break;
     }
@@ -213,7 +213,7 @@ bool JsonlProcess::State::take_lines() {
   }
   incoming.erase(0, begin);
   if (good && incoming.size() > options.max_line_bytes) {
-    fail_pending(ErrorCode::kParseError, fmt::format("the program {} wrote a line of more than {}", quoted(command),
+    fail_pending(ErrorCode::kParseError, fmt::format("the program {} wrote a line of more than {}", gimbal::quoted(command),
                                                      format_bytes(options.max_line_bytes)));
     good = false;
   }
@@ -290,9 +290,9 @@ void JsonlProcess::State::run() {
     if (!closing) take_lines();
     ++failures;
     if (last_death.empty() || by_itself) last_death = end.text();
-    fail_pending(ErrorCode::kUnavailable,
-                 closing ? "the program was closed"
-                         : fmt::format("the program {} ended with {} before it had answered", quoted(command), last_death));
+    fail_pending(ErrorCode::kUnavailable, closing ? "the program was closed"
+                                                  : fmt::format("the program {} ended with {} before it had answered",
+                                                                gimbal::quoted(command), last_death));
     child.reset();
     changed.notify_all();
     if (closing) return;

@@ -61,7 +61,7 @@ Result<std::size_t> check_bounds(const Table& table, const Bounds& bounds) {
         return fail(ErrorCode::kInfeasible,
                     "no policy keeps the bounds for {}: arm {} must have at least probability {} and may "
                     "have at most {}",
-                    table.unit_name(i), quoted(table.arms[a]),
+                    table.unit_name(i), gimbal::quoted(table.arms[a]),
                     format_significant(std::max(impossible ? bounds.floor[a] : b + lo[a], 0.0), 6),
                     format_significant(impossible ? 0.0 : std::max(b + hi[a], 0.0), 6));
       }

@@ -40,11 +40,11 @@ Result<PropensitySpec> parse_propensity(std::string_view text) {
   if (text == "gbdt") return PropensitySpec{Kind::kGbdt, ""};
   if (text.starts_with("columns:")) return PropensitySpec{Kind::kColumns, std::string(text.substr(8))};
   const std::vector<std::string> choices = {"uniform", "shares", "columns:PREFIX", "logistic", "gbdt"};
-  return fail(
-      Error{ErrorCode::kUsage,
-            fmt::format("expected one of {}; found {}{}", join(choices, ", "), quoted(text), did_you_mean(text, choices)),
-            {std::string(kPropensityNote)},
-            "--propensity"});
+  return fail(Error{
+      ErrorCode::kUsage,
+      fmt::format("expected one of {}; found {}{}", join(choices, ", "), gimbal::quoted(text), did_you_mean(text, choices)),
+      {std::string(kPropensityNote)},
+      "--propensity"});
 }
 
 Error missing_propensity() {
@@ -58,7 +58,7 @@ Error missing_propensity() {
 Result<ValueCost> parse_value_cost(std::string_view text) {
   const std::size_t split_at = text.rfind('=');
   if (split_at == std::string_view::npos || split_at == 0 || split_at + 1 == text.size()) {
-    return fail_at("--value-cost", ErrorCode::kUsage, "expected ARM=X or ARM=@column, found {}", quoted(text));
+    return fail_at("--value-cost", ErrorCode::kUsage, "expected ARM=X or ARM=@column, found {}", gimbal::quoted(text));
   }
   ValueCost cost;
   cost.arm = text.substr(0, split_at);
@@ -70,10 +70,10 @@ Result<ValueCost> parse_value_cost(std::string_view text) {
   const std::optional<double> number = parse_finite(right);
   if (!number) {
     return fail_at("--value-cost", ErrorCode::kUsage, "expected a number or @column after \"{}=\", found {}", cost.arm,
-                   quoted(right));
+                   gimbal::quoted(right));
   }
   if (!(std::fabs(*number) <= data::kLargestMagnitude)) {
-    return fail_at("--value-cost", ErrorCode::kUsage, "a cost must lie within -1e70 and 1e70, found {}", quoted(right));
+    return fail_at("--value-cost", ErrorCode::kUsage, "a cost must lie within -1e70 and 1e70, found {}", gimbal::quoted(right));
   }
   cost.constant = *number;
   return cost;

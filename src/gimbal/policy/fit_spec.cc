@@ -21,8 +21,8 @@ Result<std::size_t> pick(std::string_view text, const std::array<std::string_vie
   std::vector<std::string> choices(names.begin(), names.end());
   if (columns) choices.push_back("columns:PREFIX");
   // Of two short words neither is what another word was meant to be.
-  return fail_at(std::string(flag), ErrorCode::kUsage, "expected one of {}; found {}{}", join(choices, ", "), quoted(text),
-                 N > 2 ? did_you_mean(text, choices) : "");
+  return fail_at(std::string(flag), ErrorCode::kUsage, "expected one of {}; found {}{}", join(choices, ", "),
+                 gimbal::quoted(text), N > 2 ? did_you_mean(text, choices) : "");
 }
 
 }  // namespace

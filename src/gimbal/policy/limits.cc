@@ -101,12 +101,12 @@ Result<Limits> Limits::read(const JsonView& json) {
 Result<ArmNumber> parse_arm_fraction(std::string_view text, std::string_view flag) {
   const std::size_t at = text.rfind('=');
   if (at == std::string_view::npos || at == 0) {
-    return fail_at(std::string(flag), ErrorCode::kUsage, "expected ARM=FRACTION, found {}", quoted(text));
+    return fail_at(std::string(flag), ErrorCode::kUsage, "expected ARM=FRACTION, found {}", gimbal::quoted(text));
   }
   const std::optional<double> value = parse_finite(text.substr(at + 1));
   if (!value || *value < 0 || *value > 1) {
     return fail_at(std::string(flag), ErrorCode::kUsage, "expected a fraction from 0 to 1 after \"{}=\", found {}",
-                   text.substr(0, at), quoted(text.substr(at + 1)));
+                   text.substr(0, at), gimbal::quoted(text.substr(at + 1)));
   }
   return ArmNumber{std::string(text.substr(0, at)), *value};
 }
@@ -115,7 +115,7 @@ Result<ForbiddenCell> parse_forbidden(std::string_view text) {
   const std::size_t equals = text.rfind('=');
   const std::size_t colon = equals == std::string_view::npos ? equals : text.rfind(':', equals);
   if (colon == std::string_view::npos || colon == 0 || colon + 1 >= equals) {
-    return fail_at("--forbid", ErrorCode::kUsage, "expected ARM:COLUMN=LEVEL, found {}", quoted(text));
+    return fail_at("--forbid", ErrorCode::kUsage, "expected ARM:COLUMN=LEVEL, found {}", gimbal::quoted(text));
   }
   return ForbiddenCell{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1, equals - colon - 1)),
                        std::string(text.substr(equals + 1))};
@@ -124,7 +124,7 @@ Result<ForbiddenCell> parse_forbidden(std::string_view text) {
 Result<ArmResource> parse_resource(std::string_view text) {
   const std::size_t at = text.rfind('=');
   if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) {
-    return fail_at("--resource", ErrorCode::kUsage, "expected ARM=X or ARM=@column, found {}", quoted(text));
+    return fail_at("--resource", ErrorCode::kUsage, "expected ARM=X or ARM=@column, found {}", gimbal::quoted(text));
   }
   ArmResource out;
   out.arm = text.substr(0, at);
@@ -135,7 +135,7 @@ Result<ArmResource> parse_resource(std::string_view text) {
   const std::optional<double> value = parse_finite(text.substr(at + 1));
   if (!value)
     return fail_at("--resource", ErrorCode::kUsage, "expected a number or @column after \"{}=\", found {}", out.arm,
-                   quoted(text.substr(at + 1)));
+                   gimbal::quoted(text.substr(at + 1)));
   out.constant = *value;
   return out;
 }
@@ -143,8 +143,8 @@ Result<ArmResource> parse_resource(std::string_view text) {
 Result<std::size_t> find_arm(const std::vector<std::string>& arms, std::string_view name, std::string_view flag) {
   const auto at = std::find(arms.begin(), arms.end(), name);
   if (at != arms.end()) return static_cast<std::size_t>(at - arms.begin());
-  return fail_at(std::string(flag), ErrorCode::kUsage, "unknown arm {}; arms found: {}{}", quoted(name), join(arms, ", "),
-                 did_you_mean(name, arms));
+  return fail_at(std::string(flag), ErrorCode::kUsage, "unknown arm {}; arms found: {}{}", gimbal::quoted(name),
+                 join(arms, ", "), did_you_mean(name, arms));
 }
 
 Result<Bounds> resolve_bounds(const Limits& limits, const std::vector<std::string>& arms, const data::DataTable* units,

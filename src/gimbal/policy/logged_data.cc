@@ -35,9 +35,10 @@ Result<void> check_holds_numbers(const data::DataTable& table, const data::Colum
     return {};
   }
   std::vector<std::string> found;
-  for (const std::string& level : column.levels) found.push_back(quoted(level));
-  return fail_at("--outcome", ErrorCode::kParseError, "column {} of {} holds no numbers, found {}{}", quoted(column.name),
-                 table.path(), found.empty() ? "empty cells" : list_some(found), found.size() > 1 ? "; is it the action?" : "");
+  for (const std::string& level : column.levels) found.push_back(gimbal::quoted(level));
+  return fail_at("--outcome", ErrorCode::kParseError, "column {} of {} holds no numbers, found {}{}",
+                 gimbal::quoted(column.name), table.path(), found.empty() ? "empty cells" : list_some(found),
+                 found.size() > 1 ? "; is it the action?" : "");
 }
 
 // The arms in their order, and the arm of each row.
@@ -68,7 +69,7 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
   }
   if (flags.arms.empty() && out.arms.size() > kManyArms && out.arms.size() > table.rows() / kFewestRowsAnArm) {
     return fail_at("--action", ErrorCode::kInvalidArgument, "column {} has {} different values in {} rows; is it the action?",
-                   quoted(flags.action), out.arms.size(), table.rows());
+                   gimbal::quoted(flags.action), out.arms.size(), table.rows());
   }
   if (out.arms.size() < 2) {
     return fail_at(table.path(), ErrorCode::kInvalidArgument, "at least two arms are needed, found {} in column \"{}\": {}",
@@ -76,8 +77,8 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
   }
   for (const std::string& arm : out.arms) {
     if (may_lack_rows || std::find(names.begin(), names.end(), arm) != names.end()) continue;
-    return fail_at("--arms", ErrorCode::kUsage, "no row of {} was given arm {}; arms found: {}{}", table.path(), quoted(arm),
-                   found_text, did_you_mean(arm, names));
+    return fail_at("--arms", ErrorCode::kUsage, "no row of {} was given arm {}; arms found: {}{}", table.path(),
+                   gimbal::quoted(arm), found_text, did_you_mean(arm, names));
   }
   std::vector<int> arm_of(found.levels.size(), -1);
   for (std::size_t a = 0; a < out.arms.size(); ++a) {
@@ -91,7 +92,7 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
     out.logged.action[i] = arm_of[level];
     if (arm_of[level] < 0) {
       unknown.add(table.where(i, column), fmt::format("arm {} is not among the arms {}; arms found in the file: {}",
-                                                      quoted(found.levels[level]), join(out.arms, ", "), found_text));
+                                                      gimbal::quoted(found.levels[level]), join(out.arms, ", "), found_text));
     }
   }
   if (!unknown.empty()) return fail(unknown.to_error(ErrorCode::kInvalidArgument));
@@ -109,7 +110,7 @@ Result<void> resolve_outcome(const data::DataTable& table, const DataFlags& flag
   for (const ValueCost& cost : flags.value_costs) {
     const auto at = std::find(out.arms.begin(), out.arms.end(), cost.arm);
     if (at == out.arms.end()) {
-      return fail_at("--value-cost", ErrorCode::kUsage, "unknown arm {}; arms found: {}", quoted(cost.arm),
+      return fail_at("--value-cost", ErrorCode::kUsage, "unknown arm {}; arms found: {}", gimbal::quoted(cost.arm),
                      join(out.arms, ", "));
     }
     const int arm = static_cast<int>(at - out.arms.begin());

@@ -17,13 +17,14 @@ tl::unexpected<Error> unknown_rule(std::string_view text) {
   std::string hint;
   if (const std::vector<std::string> near = nearest(text.substr(0, text.find(':')), heads, 1); !near.empty()) {
     const auto at = std::ranges::find(heads, near.front()) - heads.begin();
-    hint = fmt::format("; did you mean {}?", quoted(names[static_cast<std::size_t>(at)]));
+    hint = fmt::format("; did you mean {}?", gimbal::quoted(names[static_cast<std::size_t>(at)]));
   }
-  return fail_at("--select", ErrorCode::kUsage, "expected one of {}; found {}{}", join(names, ", "), quoted(text), hint);
+  return fail_at("--select", ErrorCode::kUsage, "expected one of {}; found {}{}", join(names, ", "), gimbal::quoted(text),
+                 hint);
 }
 
 tl::unexpected<Error> bad_value(std::string_view rule, std::string_view range, std::string_view value) {
-  return fail_at("--select", ErrorCode::kUsage, "{} needs {}, found {}", rule, range, quoted(value));
+  return fail_at("--select", ErrorCode::kUsage, "{} needs {}, found {}", rule, range, gimbal::quoted(value));
 }
 
 }  // namespace

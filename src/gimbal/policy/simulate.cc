@@ -271,7 +271,7 @@ Result<Dgp> parse_dgp(std::string_view text) {
   const auto at = std::ranges::find(kDgpNames, text);
   if (at != kDgpNames.end()) return static_cast<Dgp>(at - kDgpNames.begin());
   const std::vector<std::string> names(kDgpNames.begin(), kDgpNames.end());
-  return fail_at("--dgp", ErrorCode::kUsage, "expected {}, found {}{}", join(names, ", "), quoted(text),
+  return fail_at("--dgp", ErrorCode::kUsage, "expected {}, found {}{}", join(names, ", "), gimbal::quoted(text),
                  did_you_mean(text, names));
 }
 
@@ -323,7 +323,7 @@ Result<SimulationRule> parse_simulation_rule(std::string_view text) {
   constexpr std::string_view kPlugin = "plugin:", kHonest = "honest:";
   if (!text.starts_with(kPlugin) && !text.starts_with(kHonest)) {
     return fail_at("--rule", ErrorCode::kUsage, "expected greedy, plugin:RULE or honest:RULE (RULE as for --select), found {}",
-                   quoted(text));
+                   gimbal::quoted(text));
   }
   out.curve = text.starts_with(kPlugin) ? CurveKind::kPlugin : CurveKind::kHonest;
   Result<SelectRule> rule = parse_select_rule(text.substr(kPlugin.size()));

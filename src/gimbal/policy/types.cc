@@ -9,7 +9,7 @@
 namespace gimbal::policy {
 
 std::string Table::unit_name(std::size_t i) const {
-  return ids ? fmt::format("unit {}", quoted((*ids)[i])) : fmt::format("unit {} (counted from 0)", i);
+  return ids ? fmt::format("unit {}", gimbal::quoted((*ids)[i])) : fmt::format("unit {} (counted from 0)", i);
 }
 
 std::string_view score_name(Score score) {
@@ -30,7 +30,7 @@ Result<Score> parse_score(std::string_view text) {
   for (const Score score : {Score::kIpw, Score::kCipw, Score::kSnips, Score::kDr}) {
     if (text == score_name(score)) return score;
   }
-  return fail(ErrorCode::kUsage, "expected a score (dr, cipw, ipw or snips), found {}", quoted(text));
+  return fail(ErrorCode::kUsage, "expected a score (dr, cipw, ipw or snips), found {}", gimbal::quoted(text));
 }
 
 double score_variance(Moments m) { return std::max(m.q - m.tau * m.tau, 1e-14 * m.q); }

@@ -129,12 +129,12 @@ Result<Checkpoint> check_checkpoint(const std::string& artifacts, std::int64_t s
     if (!path) return damaged(path.error().text());
     std::error_code error;
     const std::uint64_t bytes = fs::file_size(*path, error);
-    if (error) return damaged(fmt::format("{} is missing", quoted(file.path, 400)));
+    if (error) return damaged(fmt::format("{} is missing", gimbal::quoted(file.path, 400)));
     if (bytes != file.bytes) {
-      return damaged(fmt::format("{} has {} bytes, expected {}", quoted(file.path, 400), bytes, file.bytes));
+      return damaged(fmt::format("{} has {} bytes, expected {}", gimbal::quoted(file.path, 400), bytes, file.bytes));
     }
     GIMBAL_TRY(const std::string sha256, sha256_file(path->string()));
-    if (sha256 != file.sha256) return damaged(fmt::format("the content of {} has changed", quoted(file.path, 400)));
+    if (sha256 != file.sha256) return damaged(fmt::format("the content of {} has changed", gimbal::quoted(file.path, 400)));
   }
   return checkpoint;
 }

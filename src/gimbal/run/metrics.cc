@@ -76,9 +76,9 @@ Result<std::string> metric_line(std::int64_t step, std::span<const MetricValue> 
     if (!is_metric_name(name)) {
       return fail(ErrorCode::kInvalidArgument,
                   "metric {}: expected a name of a-z, 0-9, '_', '.', '-' with parts joined by '/', and not \"step\"",
-                  quoted(name));
+                  gimbal::quoted(name));
     }
-    if (!seen.insert(name).second) return fail(ErrorCode::kInvalidArgument, "metric {} is given twice", quoted(name));
+    if (!seen.insert(name).second) return fail(ErrorCode::kInvalidArgument, "metric {} is given twice", gimbal::quoted(name));
     json.field(name, value);
   }
   json.end_object();

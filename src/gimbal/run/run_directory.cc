@@ -34,7 +34,7 @@ Result<FileLock> lock_run(const std::string& path) {
   if (lock || lock.error().code != ErrorCode::kConflict) return lock;
   return fail(ErrorCode::kConflict,
               "the run in {} is alive: its lock is held by process {}; wait for it, or end it with `touch {}/stop`",
-              quoted(path, 400), FileLock::holder(file), path);
+              gimbal::quoted(path, 400), FileLock::holder(file), path);
 }
 
 void remove_file(const std::string& path) {
@@ -206,7 +206,7 @@ Result<RunDirectory> RunDirectory::open_for_resume(const std::string& wanted, co
   const std::string path = without_trailing_slash(wanted);
   const std::string file = path + "/run.json";
   if (!exists(file)) {
-    return fail(ErrorCode::kNotFound, "{} holds no run to resume: there is no run.json", quoted(path, 400));
+    return fail(ErrorCode::kNotFound, "{} holds no run to resume: there is no run.json", gimbal::quoted(path, 400));
   }
   GIMBAL_TRY(FileLock lock, lock_run(path));
   auto state = std::make_unique<State>(path, services, std::move(lock));
@@ -214,7 +214,7 @@ Result<RunDirectory> RunDirectory::open_for_resume(const std::string& wanted, co
   GIMBAL_TRY(const std::string text, read_file(file));
   GIMBAL_TRY(record, parse_run_record(text, file));
   if (record.component != now.component || record.verb != now.verb) {
-    return fail(ErrorCode::kConflict, "{} is a run of `gimbal {} {}`, not of `gimbal {} {}`", quoted(path, 400),
+    return fail(ErrorCode::kConflict, "{} is a run of `gimbal {} {}`, not of `gimbal {} {}`", gimbal::quoted(path, 400),
                 record.component, record.verb, now.component, now.verb);
   }
   GIMBAL_TRY(const std::vector<RunOption> options, state->options_of(now));
@@ -399,7 +399,7 @@ Result<void> add_event(const std::string& wanted, const RunServices& services, E
   GIMBAL_CHECK(is_event_type(type), type);
   const std::string path = without_trailing_slash(wanted), file = path + "/events.jsonl";
   if (!exists(path + "/run.json")) {
-    return fail(ErrorCode::kNotFound, "{} holds no run: there is no run.json", quoted(path, 400));
+    return fail(ErrorCode::kNotFound, "{} holds no run: there is no run.json", gimbal::quoted(path, 400));
   }
   GIMBAL_TRY(const FileLock lock, lock_run(path));
   GIMBAL_TRY(const ResumePoint repaired, repair_logs(path));

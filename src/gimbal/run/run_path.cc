@@ -36,7 +36,7 @@ Result<std::string> make_default_folder(const RunSetup& setup, const Clock& cloc
     std::error_code error;
     if (fs::create_directory(path, error)) return path;
     if (error && error != std::errc::file_exists) {
-      return fail(ErrorCode::kPermission, "cannot make the run directory {}: {}", quoted(path, 400), error.message());
+      return fail(ErrorCode::kPermission, "cannot make the run directory {}: {}", gimbal::quoted(path, 400), error.message());
     }
   }
 }
@@ -46,15 +46,15 @@ Result<std::string> make_named_folder(const std::string& wanted) {
   const std::string path = without_trailing_slash(wanted);
   if (exists(path + "/run.json")) {
     return fail(ErrorCode::kAlreadyExists, "{} holds a run; choose another folder, or continue that run with --resume",
-                quoted(path, 400));
+                gimbal::quoted(path, 400));
   }
   GIMBAL_TRY(make_folders(path));
   std::error_code error;
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
     if (at->path().filename() == "run.lock") continue;  // of a run that was killed before it wrote anything
-    return fail(ErrorCode::kAlreadyExists, "{} is not empty; choose another folder for the run", quoted(path, 400));
+    return fail(ErrorCode::kAlreadyExists, "{} is not empty; choose another folder for the run", gimbal::quoted(path, 400));
   }
-  if (error) return fail(ErrorCode::kPermission, "cannot read the folder {}: {}", quoted(path, 400), error.message());
+  if (error) return fail(ErrorCode::kPermission, "cannot read the folder {}: {}", gimbal::quoted(path, 400), error.message());
   return path;
 }
 

@@ -46,9 +46,9 @@ Result<std::uint64_t> events_with_checkpoint(const std::string& file, const Chec
 }
 
 std::string changed_input(const RunInput& before, const std::string& sha256) {
-  if (sha256.empty()) return fmt::format("{} ({}) is not given now", before.role, quoted(before.path, 400));
-  return fmt::format("{} ({}) had SHA-256 {}, now {}", before.role, quoted(before.path, 400), before.sha256.substr(0, 12),
-                     sha256.substr(0, 12));
+  if (sha256.empty()) return fmt::format("{} ({}) is not given now", before.role, gimbal::quoted(before.path, 400));
+  return fmt::format("{} ({}) had SHA-256 {}, now {}", before.role, gimbal::quoted(before.path, 400),
+                     before.sha256.substr(0, 12), sha256.substr(0, 12));
 }
 
 }  // namespace
