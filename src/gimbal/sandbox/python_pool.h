@@ -51,7 +51,12 @@ struct RunFlags {
   bool stop_at_failure = false;          // after the first test that is not ok the rest is kNotRun
   std::optional<std::int64_t> seed = 0;  // of `random` (and numpy's), before every test
   std::vector<std::string> arguments;    // sys.argv[1:]
+  // These become 3, 4, ... in the test process (up to kMaxDescriptors, fork server and single tests only). They stay the
+  // caller's and open until the run is done; a caller that waits for the other end of a pipe gives away its copy of this end.
+  // What a test reads from them cannot be read twice: a lost server is then an error at once.
+  std::vector<int> descriptors;
 };
+inline constexpr std::size_t kMaxDescriptors = 5;
 
 struct PoolStats {
   std::int64_t executions = 0;  // tests that were started

@@ -175,7 +175,7 @@ bool PythonWorker::send(const std::string& message, const std::vector<int>& desc
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(3 * sizeof(int))> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE((3 + kMaxDescriptors) * sizeof(int))> control{};
   if (!descriptors.empty()) {
     header.msg_control = control.data();
     header.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
@@ -334,8 +334,9 @@ PythonWorker::OrLost<PythonWorker::End> PythonWorker::serve_test(const TestInput
       {flags.limits, server_.pid(), own_namespace_ ? 0 : server_pid_, memory_at_start_, true, stop}, kill);
   if (!watch) return lost(watch.error().message);
   ++next_id_;
-  if (!send(encode_test(next_id_, parameters(flags)), {input->get(), watch->out_end(), watch->err_end()}))
-    return lost("it ended");
+  std::vector<int> descriptors = {input->get(), watch->out_end(), watch->err_end()};
+  descriptors.insert(descriptors.end(), flags.descriptors.begin(), flags.descriptors.end());
+  if (!send(encode_test(next_id_, parameters(flags)), descriptors)) return lost("it ended");
   watch->close_program_ends();
   const OrLost<ServerMessage> message = receive(*watch, 'D');
   if (!message) return tl::unexpected<Lost>(message.error());
@@ -416,6 +417,10 @@ TestResult PythonWorker::result_of(const TestInput& test, End end, const Limits&
 Result<std::vector<TestResult>> PythonWorker::run(const std::string& program, const std::vector<TestInput>& tests,
                                                   const RunFlags& flags, const StopToken& stop) {
   GIMBAL_TRY(check_limits(flags.limits));
+  if (!flags.descriptors.empty() &&
+      (options_.isolation != Isolation::kForkServer || tests.size() != 1 || flags.descriptors.size() > kMaxDescriptors)) {
+    return fail(ErrorCode::kInvalidArgument, "up to {} descriptors go to one test of a fork server", kMaxDescriptors);
+  }
   std::vector<TestResult> results;
   results.reserve(tests.size());
   const auto fill = [&](Status status) {
@@ -427,7 +432,7 @@ Result<std::vector<TestResult>> PythonWorker::run(const std::string& program, co
     }
   };
   const bool server = options_.isolation == Isolation::kForkServer;
-  bool compiled = !server;
+  bool compiled = !server || (server_.running() && compiled_ == program);
   int losses = 0;
   while (results.size() < tests.size()) {
     if (stop.stop_requested()) {
@@ -444,6 +449,7 @@ Result<std::vector<TestResult>> PythonWorker::run(const std::string& program, co
         compiled = false;
       }
       if (!server_.running()) compiled = false;
+      if (!compiled) compiled_.reset();
       GIMBAL_TRY(ensure_server());
       compiling = !compiled;
       end = compiling ? compile(program, flags, stop) : serve_test(test, flags, stop);
@@ -452,14 +458,15 @@ Result<std::vector<TestResult>> PythonWorker::run(const std::string& program, co
     }
     if (!end) {
       ++counters_.restarts;
-      if (++losses > 1) {
-        return fail(ErrorCode::kSandboxError, "the Python fork server was lost twice in test \"{}\" ({})", test.id,
-                    end.error().why);
+      if (++losses > 1 || (!compiling && !flags.descriptors.empty())) {
+        return fail(ErrorCode::kSandboxError, "the Python fork server was lost {} in test \"{}\" ({})",
+                    losses > 1 ? "twice" : "once", test.id, end.error().why);
       }
       continue;
     }
     if (compiling && end->killer == MonitorKill::kNone && end->wait_status == 0) {
       compiled = true;
+      compiled_ = program;
       continue;
     }
     losses = 0;

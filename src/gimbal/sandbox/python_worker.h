@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,7 @@ class PythonWorker {
   pid_t server_pid_ = -1;  // outside; without a pid namespace the child of the init
   Descriptor socket_;
   MessageReader reader_;
+  std::optional<std::string> compiled_;  // the program that the server holds
   std::uint64_t next_id_ = 0;
   std::int64_t tests_served_ = 0;
   std::int64_t memory_at_start_ = 0;

@@ -281,7 +281,7 @@ class Server:
     def __init__(self):
         import _socket
 
-        self.recv_space = _socket.CMSG_SPACE(3 * 4)
+        self.recv_space = _socket.CMSG_SPACE(8 * 4)
         self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fileno=3)
         self.pending, self.descriptors = b"", []
         self.page = mmap.mmap(-1, PAGE)
@@ -475,12 +475,12 @@ class Server:
         pid = self.fork()
         if pid == 0:
             try:
-                for fd in descriptors:
-                    if fd < 3:
+                for fd in descriptors:  # the server's own are lower: none is replaced before it has been copied
+                    if fd < len(descriptors):
                         raise OSError(errno.EBADF, "a low descriptor")
                 for target, fd in enumerate(descriptors):
                     os.dup2(fd, target)
-                os.closerange(3, 1024)
+                os.closerange(len(descriptors), 1024)
                 open_streams(self.modes)
                 limits, seed, argv, _ = parse_run(body, 8)
                 if not self.alone and self.filter:

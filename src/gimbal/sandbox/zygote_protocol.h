@@ -5,7 +5,7 @@
 //
 //   to the server   I init     u8 process 1 of its namespace; run          the preloads are the run's arguments
 //                   P program  u64 id; run                                 + the source
-//                   T test     u64 id; run                                 + stdin, stdout, stderr
+//                   T test     u64 id; run                                 + stdin, stdout, stderr, up to 5 more
 //                   K kill     (nothing)                                   ends the running test or compilation
 //                   G go on    (nothing)                                   answer to W
 //   from it         R ready    version text
