@@ -30,6 +30,36 @@ std::string_view reason_name(Reason reason) {
       return "format";
     case Reason::kTooLong:
       return "too_long";
+    case Reason::kNoCode:
+      return "no_code";
+    case Reason::kSyntaxError:
+      return "syntax_error";
+    case Reason::kMissingEntry:
+      return "missing_entry";
+    case Reason::kMissingModule:
+      return "missing_module";
+    case Reason::kRuntimeError:
+      return "runtime_error";
+    case Reason::kTimeoutCpu:
+      return "timeout_cpu";
+    case Reason::kTimeoutWall:
+      return "timeout_wall";
+    case Reason::kMemory:
+      return "memory";
+    case Reason::kOutputLimit:
+      return "output_limit";
+    case Reason::kProcessLimit:
+      return "process_limit";
+    case Reason::kForbidden:
+      return "forbidden";
+    case Reason::kKilled:
+      return "killed";
+    case Reason::kNotPlain:
+      return "not_plain";
+    case Reason::kEndedEarly:
+      return "ended_early";
+    case Reason::kBadTask:
+      return "bad_task";
   }
   return "different";
 }

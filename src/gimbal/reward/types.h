@@ -32,6 +32,22 @@ enum class Reason {
   kAmbiguous,   // several distinct answers where one is asked for
   kFormat,      // the answer breaks the required form
   kTooLong,
+  // Of programs: how the candidate ended (the words of the sandbox), or why its tests failed.
+  kNoCode,
+  kSyntaxError,
+  kMissingEntry,  // the tested function is not there
+  kMissingModule,
+  kRuntimeError,
+  kTimeoutCpu,
+  kTimeoutWall,
+  kMemory,
+  kOutputLimit,
+  kProcessLimit,
+  kForbidden,
+  kKilled,
+  kNotPlain,    // a value that is no plain data (an object of an own class, a generator)
+  kEndedEarly,  // the program ended before its tests did
+  kBadTask,     // the tests themselves do not run
 };
 std::string_view reason_name(Reason reason);  // "equal_string"
 
