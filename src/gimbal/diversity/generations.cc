@@ -15,12 +15,13 @@
 namespace gimbal::diversity {
 namespace {
 
-constexpr auto kIdKeys = std::to_array<std::string_view>({"prompt_id", "task_id", "problem_id", "id"});
+constexpr auto kIdKeys = std::to_array<std::string_view>({"prompt_id", "task_id", "problem_id", "codenet_problem_id", "id"});
 constexpr auto kListKeys = std::to_array<std::string_view>({"generations", "completions", "samples", "responses", "programs"});
 constexpr auto kSampleKeys = std::to_array<std::string_view>({"generation", "completion", "solution", "response", "text"});
 // Known fields that are no group columns.
 constexpr auto kOtherKeys = std::to_array<std::string_view>(
-    {"prompt", "group", "partition", "valid", "gen_id", "description_string", "schema", "entry"});
+    {"prompt", "group", "partition", "valid", "gen_id", "description_string", "schema", "entry", "entry_point", "function",
+     "canonical_solution", "test", "test_setup_code", "setup", "extract_args_fun", "tc_gen_fun"});
 
 template <std::size_t N>
 bool among(const std::array<std::string_view, N>& keys, std::string_view key) {
@@ -94,7 +95,7 @@ class Gatherer {
   Result<void> add(const JsonView& record, std::size_t line) {
     GIMBAL_TRY(const std::string id, id_of(record));
     Group group;
-    GIMBAL_TRY(add_columns(record, true, group));
+    if (!record.has("programs")) GIMBAL_TRY(add_columns(record, true, group));
     if (const auto nested = record.find("group")) GIMBAL_TRY(add_columns(*nested, false, group));
     std::ranges::sort(group);
     const auto list = present(record, kListKeys);
@@ -105,6 +106,8 @@ class Gatherer {
     const auto [at, fresh] = index_.try_emplace({id, group_json(group)}, file.sets.size());
     if (fresh) file.sets.push_back({.prompt_id = id, .group = group, .line = line});
     GenerationSet& set = file.sets[at->second];
+    set.programs = list == "programs";
+    set.completions = list == "completions" || sample == "completion";
     if (list) {
       if (!fresh)
         return fail_at(record.path(), ErrorCode::kInvalidArgument, "prompt {} came in line {} already, in the same group",

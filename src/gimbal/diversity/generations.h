@@ -3,7 +3,8 @@
 // A line is a prompt with all its generations, or one sample, whose prompt id gathers it with the others. Ids may be called
 // prompt_id, task_id, problem_id or id; lists generations, completions, samples, responses or programs; single samples
 // generation, completion, solution, response or text. Every other scalar of the line, and those inside "group", are group
-// columns: prompts of different groups are different.
+// columns: prompts of different groups are different. A line with "programs" is a task that carries known programs: its scalars
+// are the task's and no columns.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +28,8 @@ struct GenerationSet {
   std::vector<std::optional<std::string>> generations = {};  // nullopt: not a text (null, a number)
   std::optional<Partition> partition = {};                   // the field "partition" with "valid", or of a partition file
   std::size_t line = 0;                                      // of the first record
+  bool programs = false;                                     // from "programs": not answers of a model but programs as they are
+  bool completions = false;                                  // from "completion" or "completions": what stands behind a prompt
 };
 
 struct GenerationFile {

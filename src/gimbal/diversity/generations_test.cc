@@ -25,6 +25,18 @@ class Generations : public ::testing::Test {
   TemporaryFolder folder_ = TemporaryFolder::create().value();
 };
 
+TEST_F(Generations, ProgramsOfATaskHaveNoColumnsButThoseOfTheGroup) {
+  const auto read = read_generations(file("{\"codenet_problem_id\":\"p\",\"solve_rate\":0.4,\"programs\":[\"x\"]}\n"
+                                          "{\"id\":\"q\",\"solve_rate\":0.6,\"programs\":[],\"group\":{\"m\":1}}\n"
+                                          "{\"id\":\"r\",\"temperature\":0.6,\"completion\":\"x\"}\n"))
+                        .value();
+  EXPECT_EQ(group_json(read.sets[0].group), "{}");
+  EXPECT_EQ(group_json(read.sets[1].group), "{\"m\":1}");
+  EXPECT_TRUE(read.sets[0].programs);
+  EXPECT_EQ(group_json(read.sets[2].group), "{\"temperature\":0.6}");
+  EXPECT_TRUE(read.sets[2].completions);
+}
+
 TEST_F(Generations, ComeAsListsOrAsSamples) {
   const auto lists =
       read_generations(
