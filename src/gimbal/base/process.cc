@@ -121,7 +121,8 @@ Result<Process> Process::start(const ProcessSpec& spec) {
   GIMBAL_CHECK(!spec.argv.empty(), "a process needs a program");
   Pipe input, output, error;
   if (!input.open() || !output.open() || (spec.pipe_error && !error.open()))
-    return fail(ErrorCode::kUnavailable, "no pipe could be made for {}: {}", gimbal::quoted(spec.argv[0]), std::strerror(errno));
+    return fail(ErrorCode::kUnavailable, "no pipe could be made for {}: {}", gimbal::quoted(spec.argv[0]),
+                std::strerror(errno));
   SpawnPlan plan;
   plan.connect(input.read_end, STDIN_FILENO);
   plan.connect(output.write_end, STDOUT_FILENO);
@@ -133,15 +134,16 @@ Result<Process> Process::start(const ProcessSpec& spec) {
                                   pointers(environment).data());
   if (failed != 0) {
     process.pid_ = -1;
-    return fail(spawn_error_code(failed), "{} could not be started: {}", gimbal::quoted(argv[0]), spawn_advice(argv[0], failed));
+    return fail(spawn_error_code(failed), "{} could not be started: {}", gimbal::quoted(argv[0]),
+                spawn_advice(argv[0], failed));
   }
   process.pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, process.pid_, 0));
   if (process.pidfd_ < 0) {
     const int reason = errno;
     kill(-process.pid_, SIGKILL);
     waitpid(std::exchange(process.pid_, -1), nullptr, 0);
-    return fail(ErrorCode::kUnavailable, "{} cannot be watched: pidfd_open: {} (Linux 5.3 or later is needed)", gimbal::quoted(argv[0]),
-                std::strerror(reason));
+    return fail(ErrorCode::kUnavailable, "{} cannot be watched: pidfd_open: {} (Linux 5.3 or later is needed)",
+                gimbal::quoted(argv[0]), std::strerror(reason));
   }
   process.input_ = take(input.write_end);
   process.output_ = take(output.read_end);

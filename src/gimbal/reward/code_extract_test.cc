@@ -5,7 +5,7 @@
 namespace gimbal::reward {
 namespace {
 
-constexpr const char* kPrompt = "import math\n\ndef half(x):\n    return x / 2\n\ndef area(r):\n    \"\"\"The area.\"\"\"\n";
+const std::string kPrompt = "import math\n\ndef half(x):\n    return x / 2\n\ndef area(r):\n    \"\"\"The area.\"\"\"\n";
 
 TEST(ExtractCode, TakesTheLastPythonBlock) {
   EXPECT_EQ(extract_code("a\n```python\nx = 1\n```\nb\n```py\nx = 2\n```\n```text\nout\n```\n"), "x = 2\n");
@@ -33,9 +33,9 @@ TEST(DefinesName, SeesDefinitionsInColumnZeroOnly) {
 
 TEST(CompleteProgram, ContinuesThePromptUntilSomethingElseBegins) {
   EXPECT_EQ(complete_program(kPrompt, "area", "    return math.pi * r * r\n\nprint(area(1))\n"),
-            std::string(kPrompt) + "    return math.pi * r * r\n\n\n");
+            kPrompt + "    return math.pi * r * r\n\n\n");
   EXPECT_EQ(complete_program(kPrompt, "area", "    return g(r)\n\ndef g(r):\n    return r\nExplanation:"),
-            std::string(kPrompt) + "    return g(r)\n\ndef g(r):\n    return r\n\n");
+            kPrompt + "    return g(r)\n\ndef g(r):\n    return r\n\n");
 }
 
 TEST(CompleteProgram, PutsAWholeFunctionBehindImportsAndHelpers) {
