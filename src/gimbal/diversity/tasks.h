@@ -30,7 +30,7 @@ std::optional<Entry> parse_entry(std::string_view name);
 
 struct TaskTest {
   std::string id;
-  std::string input;                         // bytes of the input; of kAsserts the code of an assertion or the probe's call
+  std::string input = {};                    // bytes of the input; of kAsserts the code of an assertion or the probe's call
   std::optional<std::string> expected = {};  // output
   bool assertion = false;                    // the output is ignored: passing is not failing
 };
