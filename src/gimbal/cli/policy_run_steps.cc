@@ -12,6 +12,7 @@
 #include "gimbal/cli/policy_choose.h"
 #include "gimbal/cli/policy_fit.h"
 #include "gimbal/cli/policy_progress.h"
+#include "gimbal/cli/policy_run_folder.h"
 #include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/run_setup.h"
 #include "gimbal/data/csv.h"
@@ -22,12 +23,6 @@
 
 namespace gimbal::cli {
 namespace {
-
-// Everything that a run writes, in its folder and in artifacts/.
-constexpr std::string_view kRunFiles[] = {"artifacts", "report.html", "events.jsonl", "metrics.jsonl", "run.json", "run.lock"};
-constexpr std::string_view kArtifacts[] = {"train.csv.gz",   "test.csv.gz",           "fit.json",        "model.json",
-                                           "model.json.ids", "model.json.oof.csv.gz", "frontier.json",   "frontier.csv",
-                                           "policy.json",    "policy.json.ids",       "evaluation.json", "actions_test.csv"};
 
 // The report's sentences carry its mark-up; a terminal shows them plain.
 std::string without_markup(std::string_view text) {
@@ -71,24 +66,14 @@ class PolicyRun {
     // Input that cannot be used, or data that cannot answer, leave nothing behind, so that the next try may take the same name.
     if (!outcome && !flags_.resume && !keep_models_ &&
         (exit_code(outcome.error().code) == 2 || exit_code(outcome.error().code) == 3)) {
-      remove_run();
+      const std::string folder = directory_->path();
+      directory_.reset();
+      cleanup_.remove(folder);
     }
     return outcome;
   }
 
  private:
-  // Only what this run made: files that somebody else put there stay, and a folder that was there before does.
-  void remove_run() {
-    const std::filesystem::path folder = directory_->path();
-    directory_.reset();
-    std::error_code ignored;  // the error that matters is the one that is being reported
-    // `remove` leaves a folder that holds something else.
-    for (const std::string_view name : kArtifacts) std::filesystem::remove(folder / "artifacts" / name, ignored);
-    for (const std::string_view name : kRunFiles) std::filesystem::remove(folder / name, ignored);
-    if (!folder_existed_) std::filesystem::remove(folder, ignored);
-    if (!runs_existed_) std::filesystem::remove(folder.parent_path(), ignored);
-  }
-
   // Reads and splits; bad input leaves no folder behind.
   Result<void> check_data() {
     policy::LoadOptions load = fit_load_options(columns_, spec_);
@@ -225,8 +210,7 @@ class PolicyRun {
                  run::RunDirectory::open_for_resume(setup.path, setup, rules, run_services(context_)));
       directory_.emplace(std::move(opened));
     } else {
-      folder_existed_ = !setup.path.empty() && std::filesystem::exists(setup.path);
-      runs_existed_ = !setup.path.empty() || std::filesystem::exists(setup.root);
+      cleanup_ = RunFolderCleanup::before(setup);
       GIMBAL_TRY(run::RunDirectory created, run::RunDirectory::create(setup, run_services(context_)));
       directory_.emplace(std::move(created));
     }
@@ -511,7 +495,7 @@ class PolicyRun {
   policy::Split split_;
   std::size_t rows_train_ = 0, rows_test_ = 0;
   std::optional<run::RunDirectory> directory_;
-  bool folder_existed_ = false, runs_existed_ = true;
+  RunFolderCleanup cleanup_;
   bool keep_models_ = false;  // after a refusal
   std::string fallback_;      // "": none
   std::string artifacts_, train_path_, test_path_;
