@@ -1,6 +1,6 @@
 # The front door. `make demo` and `make test` each work as the first command on a bare Debian 12 or Ubuntu 24.04.
 .DEFAULT_GOAL := build
-.PHONY: deps build test test-slow test-sandbox demo bench bench-peers asan tsan dev fuzz format lint clean install docs golden-update
+.PHONY: deps build test test-slow demo bench bench-peers asan tsan dev fuzz format lint clean install docs golden-update
 
 # The binary is build/gimbal. With CI set, warnings are errors.
 CTEST := ctest --output-on-failure --no-tests=error -j $(shell nproc)
@@ -21,10 +21,6 @@ test: build
 
 test-slow: build
 	@cd build && $(CTEST) -L slow
-
-# Untrusted programs, run for real: needs a machine that can build the sandbox.
-test-sandbox: build
-	@cd build && $(CTEST) -L sandbox
 
 demo: build
 	@build/gimbal tour

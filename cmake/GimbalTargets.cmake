@@ -31,10 +31,9 @@ function(gimbal_library name)
   set_property(GLOBAL APPEND PROPERTY GIMBAL_LIBRARIES gimbal_${name})
 endfunction()
 
-# Quick tests are one program a folder; files named *_slow_test.cc make a second program, labelled `slow`. LABEL replaces both
-# labels.
+# Quick tests are one program a folder; files named *_slow_test.cc make a second program, labelled `slow`.
 function(gimbal_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "DEPS;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS;LINK")
   if(NOT GIMBAL_TESTS)
     return()
   endif()
@@ -48,10 +47,6 @@ function(gimbal_test name)
     endif()
     set(target ${name}_test)
     set(timeout 120)
-    set(label ${kind})
-    if(arg_LABEL)
-      set(label ${arg_LABEL})
-    endif()
     if("${kind}" STREQUAL "slow")
       set(target ${name}_slow_test)
       set(timeout 900)
@@ -64,7 +59,7 @@ function(gimbal_test name)
     target_precompile_headers(${target} REUSE_FROM gimbal_pch_test)
     gtest_discover_tests(${target}
       TEST_PREFIX "${name}." WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 60
-      PROPERTIES LABELS ${label} TIMEOUT ${timeout})
+      PROPERTIES LABELS ${kind} TIMEOUT ${timeout})
     set_property(GLOBAL APPEND PROPERTY GIMBAL_TEST_TARGETS ${target})
   endforeach()
 endfunction()

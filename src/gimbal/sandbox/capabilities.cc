@@ -198,7 +198,7 @@ class Prober {
       found_.foreign_uid = try_layers({Layer::kNnp}, inside_nnp, nullptr, true, 0).empty();
     }
     report(Layer::kUserns, problem,
-           fmt::format("uid 1000 -> {}", found_.foreign_uid ? static_cast<unsigned>(kDefaultUidBase) : geteuid()),
+           fmt::format("uid 1000 -> {}", found_.foreign_uid ? static_cast<unsigned>(outer_id(kDefaultUidBase, 0)) : geteuid()),
            kUsernsRemedy);
   }
   void in_userns(Layer layer, int (*probe)(const void*), const void* data = nullptr) {

@@ -148,14 +148,17 @@ std::int64_t resident_bytes(pid_t pid) {
 }
 
 bool kill_descendants(pid_t root, pid_t keep, int rounds) {
+  constexpr int kPasses = 4;  // three that stop, one that kills
   for (int round = 0; round < rounds; ++round) {
-    bool alive = false;
-    for (const ProcessLine& line : descendants(root)) {
-      if (line.pid == keep || !line.alive()) continue;
-      alive = true;
-      kill(line.pid, SIGKILL);
+    for (int pass = 0; pass < kPasses; ++pass) {
+      bool alive = false;
+      for (const ProcessLine& line : descendants(root)) {
+        if (line.pid == keep || !line.alive()) continue;
+        alive = true;
+        kill(line.pid, pass + 1 < kPasses ? SIGSTOP : SIGKILL);
+      }
+      if (!alive) return true;
     }
-    if (!alive) return true;
     usleep(500);
   }
   return false;

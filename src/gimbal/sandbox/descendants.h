@@ -33,8 +33,9 @@ std::vector<pid_t> living_children(pid_t root);
 // Resident memory of one process; 0 when it is gone.
 std::int64_t resident_bytes(pid_t pid);
 
-// SIGKILL to every descendant of `root` but `keep` (0: none is kept). Repeats until a scan finds none alive, so that a process
-// that forks in the meantime does not escape; at most `rounds` scans. Returns whether none is left.
+// SIGKILL to every descendant of `root` but `keep` (0: none is kept). They are stopped first: a stopped process keeps its place
+// under the limit of processes, so a fork bomb comes to rest instead of forking into the places of those killed. Repeats until
+// a scan finds none alive; at most `rounds` times. Returns whether none is left.
 bool kill_descendants(pid_t root, pid_t keep = 0, int rounds = 200);
 
 }  // namespace gimbal::sandbox

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "gimbal/sandbox/descendants.h"
 #include "gimbal/sandbox/launch_plan.h"
 #include "gimbal/sandbox/remove_tree.h"
 
@@ -66,7 +67,7 @@ bool write_map(pid_t pid, const char* name, const std::string& text) {
 // Inside id 1000 is an unprivileged outer id of its own when we are root, else the caller's.
 bool write_maps(pid_t pid, const LaunchSpec& spec) {
   const bool foreign = spec.confinement.foreign_uid;
-  const auto outer = [&](unsigned own) { return foreign ? static_cast<unsigned>(spec.uid_base + spec.worker) : own; };
+  const auto outer = [&](unsigned own) { return foreign ? static_cast<unsigned>(outer_id(spec.uid_base, spec.worker)) : own; };
   if (!foreign && !write_map(pid, "setgroups", "deny") && errno != ENOENT) return false;
   return write_map(pid, "uid_map", fmt::format("1000 {} 1", outer(geteuid()))) &&
          write_map(pid, "gid_map", fmt::format("1000 {} 1", outer(getegid())));
@@ -92,7 +93,7 @@ Result<std::string> make_host_folder(const LaunchSpec& spec) {
     return fail(ErrorCode::kSandboxError, "cannot make the work directory {}: {}", path, std::strerror(errno));
   }
   if (spec.confinement.foreign_uid) {
-    const auto id = static_cast<uid_t>(spec.uid_base + spec.worker);
+    const auto id = static_cast<uid_t>(outer_id(spec.uid_base, spec.worker));
     if (chown(path.c_str(), id, id) != 0) {
       const int problem = errno;
       rmdir(path.c_str());
@@ -125,14 +126,24 @@ Error start_error(const LaunchSpec& spec, const Plan& plan, const Report& report
                  {},
                  {}};
   }
-  return Error{ErrorCode::kSandboxError,
-               fmt::format("the sandbox could not be set up: step \"{}\"{}: {}", step_name(report.step), what,
-                           std::strerror(report.error)),
-               {},
-               {}};
+  Error error{ErrorCode::kSandboxError,
+              fmt::format("the sandbox could not be set up: step \"{}\"{}: {}", step_name(report.step), what,
+                          std::strerror(report.error)),
+              {},
+              {}};
+  if (report.step == Step::kLandlock && report.error == EACCES && plan.set_identity) {
+    error.notes.push_back(
+        fmt::format("programs run as user {}, who may not enter it; without a mount namespace only what every user can read "
+                    "can be made visible "
+                    "(for Python: --python /usr/bin/python3)",
+                    plan.uid));
+  }
+  return error;
 }
 
 }  // namespace
+
+int outer_id(int uid_base, int worker) { return uid_base + (getpid() % 64 * 64 + worker) % 4096; }
 
 Child::Child(Child&& other) noexcept { *this = std::move(other); }
 
@@ -193,7 +204,11 @@ Child::Reaped Child::wait(std::chrono::milliseconds limit) {
     const int ready = poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(0, left)));
     if (ready > 0 || (ready == 0 && left <= 0)) break;
   }
-  if (ended.revents == 0) syscall(SYS_pidfd_send_signal, pidfd_, SIGKILL, nullptr, 0);
+  if (ended.revents == 0) {
+    // Without a pid namespace the init's end would set free what it is about to end; so that goes first.
+    if (!has_pidns_) kill_descendants(pid_);
+    syscall(SYS_pidfd_send_signal, pidfd_, SIGKILL, nullptr, 0);
+  }
   while (wait4(pid_, &reaped.wait_status, __WALL, &reaped.usage) < 0 && errno == EINTR) {
   }
   pid_ = -1;

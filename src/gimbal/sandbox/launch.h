@@ -29,8 +29,11 @@ namespace gimbal::sandbox {
 // The work directory inside: fresh, empty, writable; it is the cwd, HOME and TMPDIR (and /tmp is a link to it). Without the
 // mount namespace it is a new folder of the host (Child::work_dir()).
 inline constexpr const char* kWorkDir = "/box";
-// The outer user id of worker 0 when started as root.
+// Started as root, programs run under outer user ids from here on.
 inline constexpr int kDefaultUidBase = 61000;
+// The outer id of a worker of this process. Limits of processes count all processes of a user, so two gimbals at the same time
+// need different ids: each takes its own 64 of 4096 by its process id.
+int outer_id(int uid_base, int worker);
 
 struct CopiedFile {
   std::string name;     // a plain file name inside the work directory

@@ -303,27 +303,53 @@ struct KernelEntry {  // linux_dirent64
   char name[1];
 };
 
-// Without a pid namespace: children of ours that are left, orphans which came to us as their sub-reaper included. Each round
-// ends the present children; theirs then come to us. A process that forks faster than it is killed runs into its limit of
-// processes, so this ends.
+pid_t number_of(const char* digits) {
+  pid_t number = 0;
+  for (; *digits >= '0' && *digits <= '9'; ++digits) number = number * 10 + (*digits - '0');
+  return number;
+}
+
+// Whether the process is a child of `root`, or of a child of it, and so on. Orphans come to us, so no chain is broken for long.
+bool descends(int proc, const char* name, pid_t root) {
+  char digits[16];
+  const char* pid = name;
+  for (int depth = 0; depth < 4096; ++depth) {
+    const pid_t parent = parent_of(proc, pid);
+    if (parent == root) return true;
+    if (parent <= 1) return false;
+    char* end = digits + sizeof digits;
+    *--end = '\0';
+    for (pid_t rest = parent; rest > 0; rest /= 10) *--end = static_cast<char>('0' + rest % 10);
+    pid = end;
+  }
+  return false;
+}
+
+// One pass over /proc.
+void signal_descendants(int proc, pid_t self, int signal) {
+  lseek(proc, 0, SEEK_SET);
+  alignas(KernelEntry) char buffer[8192];
+  for (long n; (n = syscall(SYS_getdents64, proc, buffer, sizeof buffer)) > 0;) {
+    for (long at = 0; at < n;) {
+      unsigned short length = 0;
+      std::memcpy(&length, buffer + at + offsetof(KernelEntry, length), sizeof length);
+      const char* name = buffer + at + offsetof(KernelEntry, name);
+      at += length;
+      if (name[0] >= '1' && name[0] <= '9' && descends(proc, name, self)) kill(number_of(name), signal);
+    }
+  }
+}
+
+// Without a pid namespace: everything below us, orphans which came to us as their sub-reaper included. They are stopped before
+// they are killed: a process that is killed makes room for another fork, so killing alone may chase a fork bomb for ever; a
+// stopped one keeps its place under the limit of processes, and soon nobody is left who can fork.
 void kill_children() {
+  constexpr int kStopPasses = 3;
   const pid_t self = static_cast<pid_t>(syscall(SYS_getpid));
   const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   while (proc >= 0) {
-    lseek(proc, 0, SEEK_SET);
-    alignas(KernelEntry) char buffer[8192];
-    for (long n; (n = syscall(SYS_getdents64, proc, buffer, sizeof buffer)) > 0;) {
-      for (long at = 0; at < n;) {
-        unsigned short length = 0;
-        std::memcpy(&length, buffer + at + offsetof(KernelEntry, length), sizeof length);
-        const char* name = buffer + at + offsetof(KernelEntry, name);
-        at += length;
-        if (name[0] < '1' || name[0] > '9' || parent_of(proc, name) != self) continue;
-        pid_t pid = 0;
-        for (const char* digit = name; *digit != '\0'; ++digit) pid = pid * 10 + (*digit - '0');
-        kill(pid, SIGKILL);
-      }
-    }
+    for (int pass = 0; pass < kStopPasses; ++pass) signal_descendants(proc, self, SIGSTOP);
+    signal_descendants(proc, self, SIGKILL);
     if (waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) break;
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }

@@ -274,7 +274,7 @@ Result<void> fill_plan(const LaunchSpec& spec, const std::string& host_folder, P
     if (layers.has(layer)) plan.clone_flags |= flag;
   }
   plan.set_identity = spec.confinement.foreign_uid;
-  plan.uid = static_cast<uid_t>(plan.userns ? kInsideId : spec.uid_base + spec.worker);
+  plan.uid = static_cast<uid_t>(plan.userns ? kInsideId : outer_id(spec.uid_base, spec.worker));
   plan.gid = static_cast<gid_t>(plan.uid);
   plan.drop_capabilities = plan.userns || plan.set_identity || layers.has(Layer::kNnp);
   plan.no_new_privs = layers.has(Layer::kNnp);

@@ -12,13 +12,16 @@
 
 namespace gimbal::sandbox {
 
-// Empty where the machine has no sandbox or no Python; the reason is in `problem`.
+// The strongest policy of this machine (GIMBAL_SANDBOX_DISABLE counts). Empty where it has no sandbox or no Python; the reason
+// is in `problem`.
 inline std::optional<PoolOptions> pool_options(Isolation isolation, std::string& problem) {
-  static const Result<PythonInterpreter> python = find_python();
   static const Result<Confinement> confinement = [] {
     const Result<Capabilities> found = probe();
-    return found ? resolve_policy(PolicyKind::kFull, *found) : Result<Confinement>(tl::unexpected<Error>(found.error()));
+    return found ? resolve_policy(PolicyKind::kAuto, *found) : Result<Confinement>(tl::unexpected<Error>(found.error()));
   }();
+  // Without a mount namespace the interpreter must lie where every user may read, not in a home folder of root's.
+  static const Result<PythonInterpreter> python =
+      confinement && confinement->layers.has(Layer::kMountns) ? find_python() : find_python("", "/usr/bin:/usr/local/bin:/bin");
   if (!python) problem = python.error().message;
   if (!confinement) problem = confinement.error().text();
   if (!problem.empty()) return std::nullopt;

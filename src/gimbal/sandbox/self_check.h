@@ -11,8 +11,8 @@
 
 namespace gimbal::sandbox {
 
-// One test of every program through the pool, as many at a time as it has workers. In the order of `programs`.
-// Errors: those of the pool.
+// One test of every program through the pool, as many at a time as it has workers. In the order of `programs`. A program that
+// is not expected to end by wall time has a minute of it at least. Errors: those of the pool.
 Result<std::vector<TestResult>> run_programs(PythonPool& pool, const std::vector<CorpusCase>& programs, const Limits& limits,
                                              const StopToken& stop);
 

@@ -28,16 +28,18 @@ TEST(ComparePrograms, EndTheSameUnderBothIsolationsAndAsTheyShould) {
   options->workers = 2;
   const auto programs = compare_programs();
   ASSERT_TRUE(programs.has_value());
-  const auto report = compare_isolations(*options, *programs, {});
-  ASSERT_TRUE(report.has_value()) << report.error().text();
-  EXPECT_EQ(report->cases, 60);
-  EXPECT_THAT(report->notes, ::testing::IsEmpty());
-  auto pool = PythonPool::start(*options);
-  ASSERT_TRUE(pool.has_value());
-  const auto ends = run_programs(*pool, *programs, corpus_limits(), {});
-  ASSERT_TRUE(ends.has_value()) << ends.error().text();
+  std::vector<std::vector<TestResult>> ends;
+  for (const Isolation isolation : {Isolation::kForkServer, Isolation::kProcess}) {
+    options->isolation = isolation;
+    auto pool = PythonPool::start(*options);
+    ASSERT_TRUE(pool.has_value());
+    auto found = run_programs(*pool, *programs, corpus_limits(), {});
+    ASSERT_TRUE(found.has_value()) << found.error().text();
+    ends.push_back(std::move(*found));
+  }
   for (std::size_t i = 0; i < programs->size(); ++i) {
-    EXPECT_EQ(corpus_failure((*programs)[i], (*ends)[i]), std::nullopt);
+    EXPECT_EQ(corpus_failure((*programs)[i], ends[0][i]), std::nullopt);
+    EXPECT_EQ(difference(ends[0][i], ends[1][i]), std::nullopt) << (*programs)[i].name;
   }
 }
 
