@@ -1,10 +1,3 @@
-// GCC 12 sees appended strings as out of bounds where nothing is wrong (GCC bug 105651 and its kin).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Warray-bounds"
-#pragma GCC diagnostic ignored "-Wstringop-overread"
-#pragma GCC diagnostic ignored "-Wstringop-overflow"
-#endif
-
 #include "gimbal/sandbox/python_interpreter.h"
 
 #include <gmock/gmock.h>
@@ -23,7 +16,8 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(PythonInterpreter, BindsPrefixesThatAreNotVisibleAnyway) {
-  const std::string prefixes("/home/a/venv\0/home/a/venv\0/opt/py\0/opt/py\0/opt/py/bin", 55);
+  using namespace std::string_literals;
+  const std::string prefixes = "/home/a/venv\0/home/a/venv\0/opt/py\0/opt/py\0/opt/py/bin"s;
   const auto python = parse_python_answer("cpython 3.12.1\n/home/a/venv/bin/python3\n" + prefixes + "\n");
   ASSERT_TRUE(python.has_value()) << python.error().text();
   EXPECT_EQ(python->path, "/home/a/venv/bin/python3");
@@ -35,7 +29,8 @@ TEST(PythonInterpreter, BindsPrefixesThatAreNotVisibleAnyway) {
 }
 
 TEST(PythonInterpreter, BindsNothingForTheSystemsPython) {
-  const auto python = parse_python_answer(std::string("cpython 3.11.2\n/usr/bin/python3\n/usr\0/usr/bin\n", 46));
+  using namespace std::string_literals;
+  const auto python = parse_python_answer("cpython 3.11.2\n/usr/bin/python3\n/usr\0/usr/bin\n"s);
   ASSERT_TRUE(python.has_value());
   EXPECT_TRUE(python->binds.empty());
 }
