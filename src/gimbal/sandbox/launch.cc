@@ -135,7 +135,7 @@ Error start_error(const LaunchSpec& spec, const Plan& plan, const Report& report
     error.notes.push_back(
         fmt::format("programs run as user {}, who may not enter it; without a mount namespace only what every user can read "
                     "can be made visible "
-                    "(for Python: --python /usr/bin/python3)",
+                    "(for Python: an interpreter below /usr)",
                     plan.uid));
   }
   return error;
