@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 bench/peers/setup.sh build/peers
 ninja -C build --quiet gimbal policy_bench learn_bench data_bench
 scripts=("$@")
-[ $# -gt 0 ] || scripts=(path_binary path_multi evaluate ridge_crossfit hillstrom tree commands csv_read reward_math)
+[ $# -gt 0 ] || scripts=(path_binary path_multi evaluate ridge_crossfit hillstrom tree commands csv_read reward_math sandbox)
 mkdir -p build/bench
 : > build/bench/peers.jsonl
 for script in "${scripts[@]}"; do
