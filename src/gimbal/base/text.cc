@@ -288,7 +288,7 @@ std::string did_you_mean(std::string_view name, std::span<const std::string> can
   std::string out = "; did you mean ";
   for (std::size_t i = 0; i < near.size(); ++i) {
     if (i > 0) out += i + 1 == near.size() ? " or " : ", ";
-    out += quoted(near[i]);
+    out += gimbal::quoted(near[i]);
   }
   return out + "?";
 }
