@@ -90,8 +90,13 @@ def parse(path: pathlib.Path) -> Transcript:
     return transcript
 
 
-def missing_need(head: list) -> str:
-    """`# needs: policy/hillstrom.csv.gz` or `# needs: program:bash`: what is not there, or ""."""
+def has_full_sandbox(gimbal: pathlib.Path) -> bool:
+    check = [gimbal, "sandbox", "check", "--sandbox", "full", "--quiet"]
+    return subprocess.run(check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def missing_need(head: list, gimbal: pathlib.Path) -> str:
+    """`# needs: policy/hillstrom.csv.gz`, `# needs: program:bash` or `# needs: sandbox:full`: what is not there, or ""."""
     shared = pathlib.Path(os.environ.get("GIMBAL_SHARED", ROOT.parent / "shared"))
     for line in head:
         if match := re.match(r"# needs: (\S+)", line):
@@ -99,6 +104,9 @@ def missing_need(head: list) -> str:
             if need.startswith("program:"):
                 if not shutil.which(need.removeprefix("program:")):
                     return need.removeprefix("program:")
+            elif need == "sandbox:full":
+                if not has_full_sandbox(gimbal):
+                    return "a sandbox with all its layers (gimbal sandbox check)"
             elif not (ROOT / "data" / need).exists() and not (shared / "data" / need).exists():
                 return f"{need} (reference data, not in the repository)"
     return ""
@@ -204,7 +212,7 @@ def main() -> int:
     ran = failed = 0
     for file in files:
         transcript = parse(file.resolve())
-        if need := missing_need(transcript.head):
+        if need := missing_need(transcript.head, arguments.gimbal):
             print(f"skipped: {file.name} needs {need}")
             continue
         ran += 1

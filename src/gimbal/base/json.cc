@@ -236,6 +236,9 @@ Result<Json> parse_json(std::string_view text, std::string_view name, JsonLimits
     return fail_at(place(text, name, *bad), ErrorCode::kParseError,
                    "the byte 0x{:02x} is not valid UTF-8; save the file as UTF-8", static_cast<unsigned char>(text[*bad]));
   }
+  if (text.empty()) {  // of which nlohmann's versions say different things
+    return fail_at(place(text, name, 0), ErrorCode::kParseError, "the text ends too early: expected a value");
+  }
   const char* cursor = text.data();
   Builder builder(text, &cursor, limits.max_depth);
   const TrackedBytes first(text.data(), &cursor), last(text.data() + text.size(), &cursor);

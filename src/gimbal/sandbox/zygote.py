@@ -34,6 +34,11 @@ def set_limits(limits):
     lower(resource.RLIMIT_CORE, 0, 0)
 
 
+# A filter that allows signals to the own process only has kOwnPid of python_worker.cc in the number's place.
+def for_this_process(program):
+    return program.replace(b"\xef\xbe\xad\xde", struct.pack("<I", os.getpid()))
+
+
 def install_filter(program):
     import ctypes
 
@@ -206,7 +211,8 @@ def run_program(code, page, argv, seed):
             sys.modules["random"].seed(seed)
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed(seed & 0xFFFFFFFF)
-    sys.setrecursionlimit(1001 + frames_below())  # exec itself counts as one
+    exec_counts = sys.version_info < (3, 12)  # calls of C functions had a part in the limit then
+    sys.setrecursionlimit(1000 + exec_counts + frames_below())
     status = 0
     try:
         exec(code, names)
@@ -246,7 +252,7 @@ def single():
         import random
     set_limits(limits)
     if program_filter:
-        install_filter(program_filter)
+        install_filter(for_this_process(program_filter))
     code = compile_source(source, page)
     if code is None:
         os._exit(1)
@@ -484,7 +490,7 @@ class Server:
                 open_streams(self.modes)
                 limits, seed, argv, _ = parse_run(body, 8)
                 if not self.alone and self.filter:
-                    install_filter(self.filter.replace(b"\xef\xbe\xad\xde", struct.pack("<I", os.getpid())))
+                    install_filter(for_this_process(self.filter))
                 code = marshal.loads(self.program)
                 page = self.page
                 self.program = self.page = None
