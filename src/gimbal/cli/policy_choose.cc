@@ -14,6 +14,7 @@
 #include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/standard_options.h"
 #include "gimbal/policy/charts_text.h"
+#include "gimbal/policy/document.h"
 
 namespace gimbal::cli {
 namespace {
@@ -39,12 +40,11 @@ Result<void> refuse_flags_of_frontier(const CommandContext& context) {
   return {};
 }
 
-// A frontier document is recognised by its schema; anything else is taken as a model.
+// A frontier has its options already; of a model, or of a table of predictions, it is computed first.
 Result<policy::LoadedFrontier> load(const Flags& flags, CommandContext& context) {
   if (flags.source && !flags.source->ends_with(".csv") && !flags.source->ends_with(".csv.gz")) {
-    GIMBAL_TRY(const JsonView json, JsonView::read_file(*flags.source));
-    const Result<std::string> schema = json.string("schema");
-    if (schema && schema->starts_with("gimbal.policy.frontier/")) {
+    GIMBAL_TRY(const JsonView json, policy::read_document(*flags.source, {policy::kFrontierSchema, policy::kModelSchema}));
+    if (json.expect_schema(policy::kFrontierSchema)) {
       GIMBAL_TRY(refuse_flags_of_frontier(context));
       return policy::load_frontier_document(*flags.source);
     }

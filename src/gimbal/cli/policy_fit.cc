@@ -8,6 +8,7 @@
 #include "gimbal/cli/policy_flags.h"
 #include "gimbal/cli/policy_training_rows.h"
 #include "gimbal/cli/standard_options.h"
+#include "gimbal/policy/document.h"
 #include "gimbal/policy/inspect.h"
 #include "gimbal/policy/nuisance_table.h"
 
@@ -68,8 +69,7 @@ Result<int> fit(CommandContext& context, const FitFlags& flags) {
 }
 
 Result<int> predict(CommandContext& context, const PredictFlags& flags) {
-  GIMBAL_TRY(const JsonView json, JsonView::read_file(flags.model));
-  GIMBAL_TRY(json.expect_schema(policy::kModelSchema));
+  GIMBAL_TRY(const JsonView json, policy::read_document(flags.model, {policy::kModelSchema}));
   GIMBAL_TRY(const policy::Model model, policy::Model::read(json));
   policy::FitSpec spec;
   GIMBAL_TRY(policy::set_unknown_category(spec, flags.unknown_category));

@@ -121,7 +121,7 @@ class PolicyRun {
   Result<void> check_split() const {
     if (split_.test.size() < 2) {
       return fail_at("--split", ErrorCode::kInsufficientData,
-                     "a share of {} of {} rows leaves {} for the test, at least 2 are needed", flags_.split, all_.rows(),
+                     "{} of {} rows for training leaves {} for the test, at least 2 are needed", flags_.split, all_.rows(),
                      split_.test.size());
     }
     std::vector<std::size_t> rows(all_.arms.size(), 0), trained(all_.arms.size(), 0);

@@ -12,6 +12,7 @@
 #include "gimbal/data/npy.h"
 #include "gimbal/policy/charts.h"
 #include "gimbal/policy/crossfit.h"
+#include "gimbal/policy/document.h"
 #include "gimbal/policy/logged_data.h"
 #include "gimbal/policy/nuisance_table.h"
 #include "gimbal/policy/tree.h"
@@ -39,8 +40,7 @@ struct Source {
 // columns.
 Result<Source> from_model(const Flags& flags) {
   Source out;
-  GIMBAL_TRY(const JsonView json, JsonView::read_file(*flags.model));
-  GIMBAL_TRY(json.expect_schema(policy::kModelSchema));
+  GIMBAL_TRY(const JsonView json, policy::read_document(*flags.model, {policy::kModelSchema}));
   GIMBAL_TRY(policy::Model model, policy::Model::read(json));
   policy::NuisanceReadOptions options;
   if (!model.flags.cluster.empty()) options.cluster_column = "cluster";

@@ -8,6 +8,7 @@
 #include "gimbal/base/parallel.h"
 #include "gimbal/base/text.h"
 #include "gimbal/policy/baseline.h"
+#include "gimbal/policy/document.h"
 #include "gimbal/policy/logged_data.h"
 #include "gimbal/policy/nuisance_table.h"
 
@@ -100,8 +101,7 @@ class Loader {
     FrontierRequest& request = out_.request;
     GIMBAL_TRY(const std::string model_path, input("model", request.model));
     model_folder_ = std::filesystem::path(model_path).parent_path().string();
-    GIMBAL_TRY(const JsonView json, JsonView::read_file(model_path));
-    GIMBAL_TRY(json.expect_schema(kModelSchema));
+    GIMBAL_TRY(const JsonView json, read_document(model_path, {kModelSchema}));
     GIMBAL_TRY(Model read, Model::read(json));
     out_.model = std::make_shared<const Model>(std::move(read));
     const Model& model = *out_.model;
@@ -334,8 +334,7 @@ static Result<std::vector<KnownPoint>> read_known_points(const JsonView& json, c
 }
 
 Result<LoadedFrontier> load_frontier_document(const std::string& path) {
-  GIMBAL_TRY(const JsonView json, JsonView::read_file(path));
-  GIMBAL_TRY(json.expect_schema(kFrontierSchema));
+  GIMBAL_TRY(const JsonView json, read_document(path, {kFrontierSchema}));
   GIMBAL_TRY(json.expect_only({"schema",
                                "gimbal",
                                "score",

@@ -187,7 +187,7 @@ TEST_F(FrontierRequestTest, RefusesDocumentsThatItDoesNotKnow) {
   EXPECT_THAT(changed("frontier/1", "frontier/2"),
               HasSubstr("expected the version \"gimbal.policy.frontier/1\", found \"gimbal.policy.frontier/2\""));
   EXPECT_THAT(changed("gimbal.policy.frontier/1", "gimbal.policy.model/1"),
-              HasSubstr("expected the schema \"gimbal.policy.frontier/1\", found \"gimbal.policy.model/1\""));
+              HasSubstr("expected a frontier (`gimbal policy frontier -o`), found a model"));
   EXPECT_THAT(changed("\"n_units\"", "\"units\""), HasSubstr("unknown key \"units\""));
   EXPECT_THAT(changed("\"deterministic\"", "\"determined\""), HasSubstr("options: unknown key \"determined\""));
   EXPECT_THAT(error_of(load_frontier_document(write("torn.json", text.substr(0, 100)))), HasSubstr("torn.json:1:101"));

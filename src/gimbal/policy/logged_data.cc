@@ -63,9 +63,8 @@ Result<void> resolve_arms(const data::DataTable& table, const DataFlags& flags, 
     }
   }
   if (!flags.arms.empty() && out.arms.size() < 2) {
-    return fail_at("--arms", ErrorCode::kInvalidArgument,
-                   "--arms lists 1 arm ({}), at least two are needed; column \"{}\" holds: {}", out.arms.front(), flags.action,
-                   found_text);
+    return fail_at("--arms", ErrorCode::kInvalidArgument, "lists 1 arm ({}), at least two are needed; column \"{}\" holds: {}",
+                   out.arms.front(), flags.action, found_text);
   }
   if (flags.arms.empty() && out.arms.size() > kManyArms && out.arms.size() > table.rows() / kFewestRowsAnArm) {
     return fail_at("--action", ErrorCode::kInvalidArgument, "column {} has {} different values in {} rows; is it the action?",

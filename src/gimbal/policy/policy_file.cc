@@ -7,6 +7,7 @@
 #include "gimbal/base/text.h"
 #include "gimbal/policy/baseline.h"
 #include "gimbal/policy/deterministic.h"
+#include "gimbal/policy/document.h"
 #include "gimbal/policy/logged_data.h"
 #include "gimbal/policy/path.h"
 
@@ -77,7 +78,7 @@ std::string PolicyFile::text() const {
 }
 
 Result<PolicyFile> parse_policy_file(const JsonView& json) {
-  GIMBAL_TRY(json.expect_schema(kPolicySchema));
+  GIMBAL_TRY(expect_document(json, {kPolicySchema}));
   GIMBAL_TRY(
       json.expect_only({"schema", "gimbal", "source", "arms",          "lambda",     "parametrization", "effective_lambda",
                         "eta",    "score",  "centre", "deterministic", "limits",     "baseline",        "baseline_policy",
@@ -148,12 +149,7 @@ Result<PolicyFile> parse_policy_file(const JsonView& json) {
 }
 
 Result<PolicyFile> read_policy_file(const std::string& path) {
-  GIMBAL_TRY(const std::string text, read_file(path, JsonLimits().max_bytes));
-  if (const std::string_view begin = trim(text); !begin.starts_with('{')) {
-    return fail_at(path, ErrorCode::kParseError, "expected a policy file (JSON), found {}",
-                   begin.empty() ? "an empty file" : gimbal::quoted(begin.substr(0, begin.find_first_of("\r\n")), 60));
-  }
-  GIMBAL_TRY(const JsonView json, JsonView::parse(text, path == "-" ? "standard input" : path));
+  GIMBAL_TRY(const JsonView json, read_document(path, {kPolicySchema}));
   return parse_policy_file(json);
 }
 

@@ -67,7 +67,7 @@ TEST(PolicyFile, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(changed("gimbal.policy.policy/1", "gimbal.policy.policy/9"),
               HasSubstr("expected the version \"gimbal.policy.policy/1\", found \"gimbal.policy.policy/9\""));
   EXPECT_THAT(changed("gimbal.policy.policy/1", "gimbal.policy.model/1"),
-              HasSubstr("expected the schema \"gimbal.policy.policy/1\", found \"gimbal.policy.model/1\""));
+              HasSubstr("expected a policy (`gimbal policy choose -o` or `tree -o`), found a model"));
   EXPECT_THAT(changed("\"fallback\"", "\"fall_back\""), HasSubstr("unknown key \"fall_back\"; did you mean \"fallback\"?"));
   EXPECT_THAT(changed("\"nuisances\"", "\"oracle\""), HasSubstr("unknown source \"oracle\""));
   EXPECT_THAT(changed("\"nuisances\"", "\"model\""), HasSubstr("a policy of source \"model\" must carry its model"));
