@@ -11,7 +11,7 @@
 #include "gimbal/base/text.h"
 #include "gimbal/cli/command_context.h"
 #include "gimbal/cli/output.h"
-#include "gimbal/cli/sandbox_commands.h"
+#include "gimbal/cli/sandbox_pool.h"
 #include "gimbal/data/jsonl.h"
 #include "gimbal/sandbox/batch.h"
 
@@ -62,29 +62,16 @@ Result<std::vector<BatchJob>> read_jobs(const Flags& flags) {
   return jobs;
 }
 
-Result<sandbox::PythonPool> start_pool(const CommandContext& context, const Flags& flags, const std::vector<BatchJob>& jobs,
-                                       sandbox::Confinement& confinement) {
-  GIMBAL_TRY(const sandbox::Capabilities machine, sandbox::probe(context.environment("GIMBAL_SANDBOX_DISABLE").value_or("")));
-  GIMBAL_TRY(confinement, sandbox::resolve_policy(flags.policy.policy, machine, flags.policy.accept_risk));
+Result<StartedPool> start_pool_for(CommandContext& context, const Flags& flags, const std::vector<BatchJob>& jobs) {
   sandbox::PoolOptions options;
-  Result<sandbox::PythonInterpreter> python = sandbox::find_python(flags.python);
-  if (!python) return fail(std::move(python).error().at("--python"));
-  options.python = std::move(*python);
   options.workers = flags.workers;
   options.isolation = flags.isolation;
-  options.confinement = confinement;
   options.preload = flags.preload;
   options.allow_exec = flags.allow_exec;
   for (const BatchJob& job : jobs) {
     options.ceiling.memory_bytes = std::max(options.ceiling.memory_bytes, job.flags.limits.memory_bytes);
   }
-  return sandbox::PythonPool::start(std::move(options));
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
+  return start_pool(context, flags.policy, flags.python, "--python", std::move(options));
 }
 
 double thousandth(double value) { return std::round(value * 1000) / 1000; }
@@ -109,18 +96,9 @@ Result<int> run(CommandContext& context, const Flags& flags) {
     return fail_at("--json", ErrorCode::kUsage, "the summary is on standard output then: name a file for the results with -o");
   }
   GIMBAL_TRY(const std::vector<BatchJob> jobs, read_jobs(flags));
-  sandbox::Confinement confinement;
-  GIMBAL_TRY(sandbox::PythonPool pool, start_pool(context, flags, jobs, confinement));
-  const std::string layers = joined(confinement.layers.names());
-  if (!context.quiet) {
-    context.write_err(
-        fmt::format("sandbox: {} ({})\n", sandbox::policy_name(confinement.policy), layers.empty() ? "no layers" : layers));
-  }
-  if (confinement.policy == sandbox::PolicyKind::kOff) {
-    context.warn("sandbox_off", "--sandbox=off: the programs ran with your rights");
-  } else if (confinement.policy == sandbox::PolicyKind::kRlimits) {
-    context.warn("sandbox_rlimits", "--sandbox=rlimits: the programs were limited but not isolated");
-  }
+  GIMBAL_TRY(StartedPool started, start_pool_for(context, flags, jobs));
+  sandbox::PythonPool& pool = started.pool;
+  const sandbox::Confinement& confinement = started.confinement;
   std::optional<AppendFile> file;
   if (flags.out) {
     GIMBAL_TRY(write_atomic(*flags.out, ""));
