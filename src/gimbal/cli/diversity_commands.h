@@ -12,6 +12,7 @@ namespace gimbal::cli {
 
 CommandGroup diversity_commands();
 
+Command diversity_run_command();
 Command diversity_score_command();
 Command diversity_text_command();
 Command diversity_compare_command();

@@ -188,7 +188,7 @@ Result<std::optional<RecordSet>> RecordsReader::next() {
       GIMBAL_TRY(const std::optional<JsonView> line, reader_.next());
       if (line) {
         GIMBAL_TRY(ahead_, parse_record(*line));
-      } else if (reader_.torn()) {
+      } else if (reader_.torn() && set.records.empty()) {  // what stands before it is returned first
         return fail_at(data::display_name(path_), ErrorCode::kCorrupted,
                        "the last line is cut off: the run was interrupted; finish it with `gimbal diversity run ... --resume`");
       }
