@@ -242,7 +242,7 @@ void print_totals(const CommandContext& context, const Flags& flags, const Finis
   text += fmt::format("{} programs were run ({} executions; duplicates: {}, from the cache: {})\n",
                       format_count(done.counts.programs_run), format_count(done.executions), format_count(totals.duplicates),
                       format_count(done.counts.cache_hits));
-  text += fmt::format("Records: {}", *flags.out);
+  text += fmt::format("Records: {}\nNext: gimbal diversity score {}", *flags.out, *flags.out);
   context.print(text);
 }
 
@@ -280,6 +280,7 @@ Result<int> run(CommandContext& context, const Flags& flags) {
   options.ceiling.memory_bytes = std::max(options.ceiling.memory_bytes, programs.limits.memory_bytes);
   options.ceiling.processes = std::max(options.ceiling.processes, programs.limits.processes);
   GIMBAL_TRY(StartedPool started, start_pool(context, flags.policy, flags.python, "--runtime", options));
+  say_layers(context, started);
   Deadline deadline(context.stop(), flags.max_time);
   const diversity::PythonHelper helper(started.pool, deadline.token());
   GIMBAL_TRY(std::vector<diversity::PromptJob> jobs, diversity::make_jobs(inputs.plan, flags.extract, flags.fence, &helper));

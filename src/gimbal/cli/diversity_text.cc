@@ -29,32 +29,10 @@ struct Flags {
   bool one = false, skip_bad = false;
 };
 
-constexpr auto kTokenWords = std::to_array<std::pair<std::string_view, TokenMode>>(
-    {{"ws", TokenMode::kWords}, {"code", TokenMode::kCode}, {"parso", TokenMode::kParso}, {"bytes", TokenMode::kBytes}});
-
-// "4", "1-6", "1,2,4-5".
-Result<std::vector<int>> parse_orders(const std::string& text) {
-  std::vector<int> out;
-  for (const std::string& item : split_list(text)) {
-    const std::size_t dash = item.find('-');
-    const auto first = parse_int(std::string_view(item).substr(0, dash));
-    const auto last = dash == std::string::npos ? first : parse_int(std::string_view(item).substr(dash + 1));
-    if (!first || !last || *first < 1 || *last > diversity::kMaxGram || *first > *last)
-      return fail_at("--ngrams", ErrorCode::kUsage, "expected orders from 1 to {} such as 1-6 or 2,4; found {}",
-                     diversity::kMaxGram, gimbal::quoted(item));
-    for (std::int64_t n = *first; n <= *last; ++n) out.push_back(static_cast<int>(n));
-  }
-  if (out.empty()) return fail_at("--ngrams", ErrorCode::kUsage, "expected orders such as 1-6, found nothing");
-  std::ranges::sort(out);
-  const auto twice = std::ranges::unique(out);
-  out.erase(twice.begin(), twice.end());
-  return out;
-}
-
 Result<diversity::TextOptions> text_options(const Flags& flags) {
   diversity::TextOptions out;
   out.tokens = flags.tokens;
-  GIMBAL_TRY(out.orders, parse_orders(flags.ngrams));
+  GIMBAL_TRY(out.orders, parse_orders(flags.ngrams, "--ngrams", 1, diversity::kMaxGram));
   out.vocabulary = flags.vocabulary;
   out.at = flags.at;
   const std::map<std::string, bool*, std::less<>> known = {
@@ -155,9 +133,7 @@ Result<int> text(CommandContext& context, const Flags& flags) {
 
   DocumentWriter document("gimbal.diversity.text/1");
   JsonWriter& json = document.json();
-  for (const auto& [word, mode] : kTokenWords) {
-    if (mode == flags.tokens) json.field("tokens", word);
-  }
+  json.field("tokens", token_mode_name(flags.tokens));
   json.key("prompts").begin_array();
   for (std::size_t i = 0; i < scored.prompts.size(); ++i) {
     json.begin_object().key("group").raw(diversity::group_json(file.sets[i].group));
@@ -201,10 +177,7 @@ Command diversity_text_command() {
   command.option("--measures", &flags->measures)
       .value("NAME,...")
       .help("of distinct, ead, jaccard, self-bleu, compression, vendi:ngram, hill");
-  std::vector<std::pair<std::string, TokenMode>> tokens;
-  for (const auto& [word, mode] : kTokenWords) tokens.emplace_back(word, mode);
-  command.choice("--tokens", &flags->tokens, tokens)
-      .help("words, Python code, Python code as the package parso has it, or bytes");
+  add_tokens(command, &flags->tokens);
   command.option("--ngrams", &flags->ngrams).value("N-N").help("orders of distinct, ead and jaccard");
   command.option("--ead-vocab", &flags->vocabulary).value("V").min(2).help("size of the vocabulary that EAD assumes");
   command.option("--partition", &flags->partition)

@@ -97,6 +97,7 @@ Result<int> run(CommandContext& context, const Flags& flags) {
   }
   GIMBAL_TRY(const std::vector<BatchJob> jobs, read_jobs(flags));
   GIMBAL_TRY(StartedPool started, start_pool_for(context, flags, jobs));
+  say_layers(context, started);
   sandbox::PythonPool& pool = started.pool;
   const sandbox::Confinement& confinement = started.confinement;
   std::optional<AppendFile> file;

@@ -15,17 +15,19 @@ Result<StartedPool> start_pool(CommandContext& context, const SandboxPolicyFlags
   const sandbox::Confinement confinement = options.confinement;
   GIMBAL_TRY(sandbox::PythonPool pool, sandbox::PythonPool::start(std::move(options)));
 
-  const std::vector<std::string> layers = confinement.layers.names();
-  if (!context.quiet) {
-    context.write_err(fmt::format("sandbox: {} ({})\n", sandbox::policy_name(confinement.policy),
-                                  layers.empty() ? "no layers" : join(layers, ", ")));
-  }
   if (confinement.policy == sandbox::PolicyKind::kOff) {
     context.warn("sandbox_off", "--sandbox=off: the programs ran with your rights");
   } else if (confinement.policy == sandbox::PolicyKind::kRlimits) {
     context.warn("sandbox_rlimits", "--sandbox=rlimits: the programs were limited but not isolated");
   }
   return StartedPool{std::move(pool), confinement, std::move(*found)};
+}
+
+void say_layers(const CommandContext& context, const StartedPool& started) {
+  if (context.quiet) return;
+  const std::vector<std::string> layers = started.confinement.layers.names();
+  context.write_err(fmt::format("sandbox: {} ({})\n", sandbox::policy_name(started.confinement.policy),
+                                layers.empty() ? "no layers" : join(layers, ", ")));
 }
 
 }  // namespace gimbal::cli

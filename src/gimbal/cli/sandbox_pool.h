@@ -1,5 +1,5 @@
 // A pool of Python workers as the commands that run programs start one: the policy and the interpreter that the flags name,
-// refused where they cannot be had, and said on stderr.
+// refused where they cannot be had.
 #pragma once
 
 #include <string>
@@ -17,9 +17,12 @@ struct StartedPool {
 };
 
 // `python`: a path or name, "" for the first python3 that will do; `python_flag` is named when there is none. `options`: all
-// but interpreter and confinement. Prints one line with the layers unless --quiet, and warns where nothing isolates. Errors:
+// but interpreter and confinement. Warns where nothing isolates. Errors:
 // unavailable (no interpreter, no sandbox), usage (a risk that was not accepted), and those of PythonPool::start.
 Result<StartedPool> start_pool(CommandContext& context, const SandboxPolicyFlags& policy, const std::string& python,
                                const char* python_flag, sandbox::PoolOptions options);
+
+// Says on stderr what the programs of the pool run under, unless --quiet.
+void say_layers(const CommandContext& context, const StartedPool& started);
 
 }  // namespace gimbal::cli
