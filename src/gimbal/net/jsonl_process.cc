@@ -55,6 +55,41 @@ bool drain(int descriptor, std::string& into) {
   }
 }
 
+// The line with NaN, Infinity and -Infinity outside of strings as null.
+std::string without_nan(std::string_view line) {
+  std::string out;
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size();) {
+    const std::string_view rest = line.substr(i);
+    std::size_t size = 0;
+    if (!quoted) {
+      for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+        if (rest.starts_with(word)) size = word.size();
+      }
+    }
+    if (size > 0) {
+      out += "null";
+      i += size;
+      continue;
+    }
+    if (quoted && rest.front() == '\\' && rest.size() > 1)
+      out += line[i++];
+    else if (rest.front() == '"')
+      quoted = !quoted;
+    out += line[i++];
+  }
+  return out;
+}
+
+// A request as it is sent. `members` is one object on one line.
+void append_request(std::string& out, std::uint64_t id, std::string_view members) {
+  members = trim(members);
+  GIMBAL_CHECK(
+      members.size() >= 2 && members.front() == '{' && members.back() == '}' && members.find('\n') == std::string_view::npos,
+      "the members of a request are one JSON object on one line");
+  out += fmt::format("{{\"id\":{}{}{}\n", id, members.size() > 2 ? "," : "", members.substr(1));
+}
+
 }  // namespace
 
 struct JsonlProcess::State {
@@ -77,6 +112,8 @@ struct JsonlProcess::State {
   Result<void> start_child();  // with the lock held
   Result<void> ensure_child(std::unique_lock<std::mutex>& lock, const StopToken& stop);
   Result<JsonView> call(std::string_view members, const StopToken& stop);
+  std::vector<Result<JsonView>> call_batch(std::span<const std::string> members, const StopToken& stop);
+  Error late() const;
   void signal_wake() const {
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t ignored = write(wake, &one, sizeof one);
@@ -124,7 +161,12 @@ Result<void> JsonlProcess::State::start_child() {
 }
 
 Result<void> JsonlProcess::State::ensure_child(std::unique_lock<std::mutex>& lock, const StopToken& stop) {
-  while (!child) {
+  while (!child || hung) {
+    if (child) {  // on its way out: a request would only fail with it
+      changed.wait(lock, stop, [&] { return !child; });
+      if (stop.stop_requested()) return fail(ErrorCode::kInterrupted, "interrupted");
+      continue;
+    }
     if (failures > static_cast<int>(options.restart_waits_s.size()))
       return fail(ErrorCode::kUnavailable, "the program {} ended {} times in a row without an answer, the last time with {}",
                   gimbal::quoted(command), failures, last_death);
@@ -139,32 +181,71 @@ Result<void> JsonlProcess::State::ensure_child(std::unique_lock<std::mutex>& loc
 }
 
 Result<JsonView> JsonlProcess::State::call(std::string_view members, const StopToken& stop) {
-  members = trim(members);
-  GIMBAL_CHECK(
-      members.size() >= 2 && members.front() == '{' && members.back() == '}' && members.find('\n') == std::string_view::npos,
-      "the members of a request are one JSON object on one line");
   std::unique_lock lock(mutex);
   GIMBAL_TRY(ensure_child(lock, stop));
   const std::uint64_t id = ++next_id;
   Pending mine{.answer = std::nullopt, .answers_before = answers};
   pending.emplace(id, &mine);
-  outgoing += fmt::format("{{\"id\":{}{}{}\n", id, members.size() > 2 ? "," : "", members.substr(1));
+  append_request(outgoing, id, members);
   signal_wake();
   const bool answered =
       changed.wait_until(lock, stop, SteadyClock::now() + seconds(options.timeout_s), [&] { return mine.answer.has_value(); });
   pending.erase(id);
   if (answered) return std::move(*mine.answer);
   if (stop.stop_requested()) return fail(ErrorCode::kInterrupted, "interrupted");
-  Error late{ErrorCode::kTimeLimit,
-             fmt::format("the program {} gave no answer within {}", gimbal::quoted(command),
-                         format_duration(Duration(options.timeout_s))),
-             tail_notes(),
-             {}};
   if (child && answers == mine.answers_before) {
     hung = true;
     signal_wake();
   }
-  return fail(std::move(late));
+  return fail(late());
+}
+
+Error JsonlProcess::State::late() const {
+  return {ErrorCode::kTimeLimit,
+          fmt::format("the program {} gave no answer within {}", gimbal::quoted(command),
+                      format_duration(Duration(options.timeout_s))),
+          tail_notes(),
+          {}};
+}
+
+std::vector<Result<JsonView>> JsonlProcess::State::call_batch(std::span<const std::string> members, const StopToken& stop) {
+  std::vector<Result<JsonView>> results;
+  if (members.empty()) return results;
+  std::unique_lock lock(mutex);
+  if (const auto there = ensure_child(lock, stop); !there) {
+    results.assign(members.size(), tl::unexpected(there.error()));
+    return results;
+  }
+  std::vector<Pending> mine(members.size());
+  const std::uint64_t first = next_id + 1;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    pending.emplace(++next_id, &mine[i]);
+    append_request(outgoing, next_id, members[i]);
+  }
+  outgoing += '\n';
+  signal_wake();
+  const auto complete = [&] { return std::ranges::all_of(mine, [](const Pending& one) { return one.answer.has_value(); }); };
+  bool in_time = true;
+  while (in_time && !complete() && !stop.stop_requested()) {
+    const std::uint64_t seen = answers;
+    in_time = changed.wait_until(lock, stop, SteadyClock::now() + seconds(options.timeout_s),
+                                 [&] { return answers != seen || complete(); });
+  }
+  for (std::size_t i = 0; i < members.size(); ++i) pending.erase(first + i);
+  if (!complete() && !stop.stop_requested() && child) {
+    hung = true;
+    signal_wake();
+  }
+  for (Pending& one : mine) {
+    if (one.answer) {
+      results.push_back(std::move(*one.answer));
+    } else if (stop.stop_requested()) {
+      results.push_back(fail(ErrorCode::kInterrupted, "interrupted"));
+    } else {
+      results.push_back(fail(late()));
+    }
+  }
+  return results;
 }
 
 std::vector<std::string> JsonlProcess::State::tail_notes() const {
@@ -188,7 +269,8 @@ bool JsonlProcess::State::take_lines() {
     const std::string_view line = trim(std::string_view(incoming).substr(begin, end - begin));
     begin = end + 1;
     if (line.empty()) continue;
-    const auto answer = JsonView::parse(line, "answer");
+    auto answer = JsonView::parse(line, "answer");
+    if (!answer && options.accept_nan) answer = JsonView::parse(without_nan(line), "answer");
     const auto id = answer ? answer->integer("id") : Result<std::int64_t>(tl::unexpected(answer.error()));
     if (!id) {
       fail_pending(ErrorCode::kParseError,
@@ -314,5 +396,8 @@ JsonlProcess& JsonlProcess::operator=(JsonlProcess&&) noexcept = default;
 JsonlProcess::~JsonlProcess() = default;
 
 Result<JsonView> JsonlProcess::call(std::string_view members, const StopToken& stop) { return state_->call(members, stop); }
+std::vector<Result<JsonView>> JsonlProcess::call_batch(std::span<const std::string> members, const StopToken& stop) {
+  return state_->call_batch(members, stop);
+}
 
 }  // namespace gimbal::net

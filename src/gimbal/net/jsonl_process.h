@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@ struct JsonlProcessOptions {
   std::size_t max_line_bytes = std::size_t{64} << 20;  // of one answer
   // Waits before the first, second and third start after a death.
   std::array<double, 3> restart_waits_s = {0.2, 1.0, 5.0};
+  bool accept_nan = false;  // NaN and Infinity, which many writers of JSON emit, are read as null
   // Called on the thread of the input and output; empty: lines are only kept for messages.
   std::function<void(std::string_view line)> on_error_line = {};
 };
@@ -44,6 +46,10 @@ class JsonlProcess {
   // last lines of standard error); parse_error (a line that is no JSON object or has no id: everything that waits fails and the
   // program is ended, since nothing later can be trusted).
   Result<JsonView> call(std::string_view members, const StopToken& stop = {});
+
+  // Writes all requests at once and an empty line behind them, for programs that work by batches; the results in order. The
+  // time limit runs from the last answer of any request. Errors, of each: as `call`.
+  std::vector<Result<JsonView>> call_batch(std::span<const std::string> members, const StopToken& stop = {});
 
  private:
   struct State;

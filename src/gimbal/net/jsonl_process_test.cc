@@ -127,6 +127,47 @@ TEST(JsonlProcess, AnInterruptedCallReturnsAtOnce) {
   EXPECT_EQ(process->call("{}", stop.get_token()).error().code, ErrorCode::kInterrupted);
 }
 
+TEST(JsonlProcess, WritesABatchAtOnceWithAnEmptyLineBehindIt) {
+  // Keeps every request until the empty line comes, then answers them in the other order.
+  auto process = JsonlProcess::start(
+      R"(sh -c 'while true; do all=""; while read -r a && [ -n "$a" ]; do all="$a
+$all"; done; [ -n "$all" ] || exit; printf %s "$all"; done')");
+  ASSERT_TRUE(process);
+  const std::vector<std::string> members = {R"({"n":1})", R"({"n":2})", R"({"n":3})"};
+  for (int batch = 0; batch < 2; ++batch) {
+    const auto answers = process->call_batch(members);
+    ASSERT_EQ(answers.size(), 3u);
+    for (std::size_t i = 0; i < 3; ++i) {
+      ASSERT_TRUE(answers[i]) << answers[i].error().text();
+      EXPECT_EQ(answers[i]->integer("n").value(), static_cast<std::int64_t>(i) + 1);
+    }
+  }
+  EXPECT_TRUE(process->call_batch({}).empty());
+}
+
+TEST(JsonlProcess, ABatchKeepsTheAnswersThatCameBeforeADeathOrSilence) {
+  for (const char* end : {"exit 3", "sleep 1000"}) {
+    auto process = JsonlProcess::start(fmt::format(R"(sh -c 'read a; read b; echo "$a"; {}')", end), {.timeout_s = 0.3});
+    ASSERT_TRUE(process);
+    const std::vector<std::string> members = {"{}", "{}"};
+    const auto answers = process->call_batch(members);
+    EXPECT_TRUE(answers[0]);
+    ASSERT_FALSE(answers[1]);
+    EXPECT_EQ(answers[1].error().code, *end == 'e' ? ErrorCode::kUnavailable : ErrorCode::kTimeLimit);
+  }
+}
+
+TEST(JsonlProcess, ReadsNanAsNullWhenAsked) {
+  auto process = JsonlProcess::start(
+      R"json(sh -c 'read a; echo "{\"id\":1,\"x\":NaN,\"y\":-Infinity,\"z\":\"NaN\"}"; cat')json", {.accept_nan = true});
+  ASSERT_TRUE(process) << process.error().text();
+  const auto answer = process->call("{}");
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_FALSE(answer->has("x"));
+  EXPECT_FALSE(answer->has("y"));
+  EXPECT_EQ(answer->string("z").value(), "NaN");
+}
+
 TEST(JsonlProcess, SaysThatAProgramIsNotThere) {
   EXPECT_THAT(JsonlProcess::start("no-such-program-here").error().message,
               HasSubstr("there is no program of this name in PATH"));
