@@ -5,6 +5,7 @@
 #include "gimbal/cli/command_completion.h"
 #include "gimbal/cli/command_docs.h"
 #include "gimbal/cli/diversity_commands.h"
+#include "gimbal/cli/diversity_tour.h"
 #include "gimbal/cli/doctor.h"
 #include "gimbal/cli/policy_commands.h"
 #include "gimbal/cli/policy_tour.h"
@@ -21,7 +22,8 @@ std::span<const CommandEntry> command_entries() {
       {"policy", "Find targeting policies that a later test can confirm.", policy_commands, policy_doctor_checks,
        policy_tour_steps},
       {"reward", "Verify answers of models and say why each is right or wrong.", reward_commands},
-      {"diversity", "Measure how many different usable answers a sampling budget gives.", diversity_commands},
+      {"diversity", "Measure how many different usable answers a sampling budget gives.", diversity_commands, nullptr,
+       diversity_tour_steps},
       {"sandbox", "Run untrusted programs inside layers that this machine can prove.", sandbox_commands, sandbox_doctor_checks},
       {"runs", "List, show, compare and report run directories.", runs_commands},
       {"doctor", "Say what this machine can do and what is missing.", doctor_commands},

@@ -39,7 +39,7 @@ struct RecordScore {
   int k = 0;
   std::vector<int> sizes = {};  // of the classes, decreasing
   std::optional<double> pair_all = {};
-  Measures form = {};             // lexical and syntactic measures
+  Measures form = {};        // lexical and syntactic measures
   std::size_t unparsed = 0;  // programs without a syntax tree
 };
 
