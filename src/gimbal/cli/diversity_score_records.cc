@@ -11,6 +11,7 @@
 #include "gimbal/cli/diversity_score.h"
 #include "gimbal/cli/output.h"
 #include "gimbal/cli/sandbox_pool.h"
+#include "gimbal/cli/table_formats.h"
 #include "gimbal/data/csv.h"
 #include "gimbal/diversity/python_helper.h"
 #include "gimbal/diversity/record_scores.h"
@@ -207,12 +208,10 @@ std::string cell(const ScoreFlags& flags, const std::string& name, const std::op
   return format_significant(flags.percent && !name.starts_with("distinct_at_") ? 100 * *value : *value, digits);
 }
 
-using Rows = std::vector<std::vector<std::string>>;  // the headings first
-
 // A row a group with its means, and below it the intervals.
-Rows table_rows(const ScoreFlags& flags, const Scores& scores, bool intervals) {
+TableRows table_rows(const ScoreFlags& flags, const Scores& scores, bool intervals) {
   const auto measures = table_measures(scores);
-  Rows rows(1, {"group", "prompts", "K"});
+  TableRows rows(1, {"group", "prompts", "K"});
   for (const auto& [name, heading] : measures) rows.front().push_back(heading);
   for (const ScoredGroup& group : scores.groups) {
     const auto [least, most] =
@@ -237,14 +236,14 @@ Rows table_rows(const ScoreFlags& flags, const Scores& scores, bool intervals) {
   return rows;
 }
 
-std::string text_table(const Rows& rows) {
+std::string text_table(const TableRows& rows) {
   TextTable table(rows.front());
   for (std::size_t r = 1; r < rows.size(); ++r) table.row(rows[r]);
   return table.text();
 }
 
 std::string summary(const ScoreFlags& flags, const Scores& scores) {
-  const Rows rows = table_rows(flags, scores, true);
+  const TableRows rows = table_rows(flags, scores, true);
   std::string text = text_table(rows);
   const bool marked = std::ranges::any_of(
       rows, [](const auto& row) { return std::ranges::any_of(row, [](const std::string& c) { return c.ends_with('*'); }); });
@@ -277,37 +276,6 @@ std::string summary(const ScoreFlags& flags, const Scores& scores) {
     text += "\n" + table.text();
   }
   return text;
-}
-
-std::string markdown(const Rows& rows) {
-  std::string out;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    out += "| " + join(rows[r], " | ") + " |\n";
-    if (r > 0) continue;
-    out += "|---|";
-    for (std::size_t c = 1; c < rows[r].size(); ++c) out += "---:|";
-    out += "\n";
-  }
-  return out;
-}
-
-std::string tex_escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view("_%&#${}").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-std::string tex(const Rows& rows) {
-  std::string out = "\\begin{tabular}{l" + std::string(rows.front().size() - 1, 'r') + "}\n\\hline\n";
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    std::vector<std::string> cells;
-    for (const std::string& text : rows[r]) cells.push_back(tex_escaped(text));
-    out += join(cells, " & ") + " \\\\\n" + (r == 0 ? "\\hline\n" : "");
-  }
-  return out + "\\hline\n\\end{tabular}\n";
 }
 
 // A row a prompt and measure, the group's columns first.
@@ -414,9 +382,9 @@ Result<int> score_of_records(CommandContext& context, const ScoreFlags& flags) {
   write_document(document.json(), flags, scores);
   const bool table = flags.out && !flags.out->ends_with(".json");
   if (table) {
-    const Rows rows = table_rows(flags, scores, true);
-    const std::string text = flags.out->ends_with(".md")    ? markdown(rows)
-                             : flags.out->ends_with(".tex") ? tex(rows)
+    const TableRows rows = table_rows(flags, scores, true);
+    const std::string text = flags.out->ends_with(".md")    ? markdown_table(rows)
+                             : flags.out->ends_with(".tex") ? latex_table(rows)
                                                             : csv(scores);
     GIMBAL_TRY(finish_document(context, document, {}, {{*flags.out, text}}));
   } else {

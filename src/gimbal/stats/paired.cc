@@ -83,17 +83,30 @@ Result<WilcoxonResult> wilcoxon_signed_rank(std::span<const double> differences)
   return out;
 }
 
+namespace {
+
+// Differences of rounding are no spread.
+double largest(std::span<const double> values) {
+  double out = 0;
+  for (const double x : values) out = std::max(out, std::abs(x));
+  return out;
+}
+
+}  // namespace
+
 Result<double> cohens_d(std::span<const double> a, std::span<const double> b) {
   GIMBAL_TRY(const double variance_a, variance(a));
   GIMBAL_TRY(const double variance_b, variance(b));
-  if (variance_a + variance_b <= 0)
+  const double spread = std::sqrt((variance_a + variance_b) / 2);
+  if (spread <= kTieTolerance * std::max(largest(a), largest(b)))
     return fail(ErrorCode::kInsufficientData, "Cohen's d needs spread: all values of each group are equal");
-  return (mean(a).value() - mean(b).value()) / std::sqrt((variance_a + variance_b) / 2);
+  return (mean(a).value() - mean(b).value()) / spread;
 }
 
 Result<double> cohens_d_z(std::span<const double> differences) {
   GIMBAL_TRY(const double spread, sd(differences));
-  if (spread <= 0) return fail(ErrorCode::kInsufficientData, "d_z needs spread: all differences are equal");
+  if (spread <= kTieTolerance * largest(differences))
+    return fail(ErrorCode::kInsufficientData, "d_z needs spread: all differences are equal");
   return mean(differences).value() / spread;
 }
 

@@ -35,7 +35,7 @@ struct WilcoxonResult {
 Result<WilcoxonResult> wilcoxon_signed_rank(std::span<const double> differences);
 
 // (mean a - mean b) / sqrt((s_a^2 + s_b^2) / 2) with sample variances: the groups' distance in units of their spread, pairs
-// ignored. At least 2 finite values each. Errors: insufficient_data (fewer, or no spread at all), invalid_argument.
+// ignored. At least 2 finite values each. Errors: insufficient_data (fewer, or no spread beyond rounding), invalid_argument.
 Result<double> cohens_d(std::span<const double> a, std::span<const double> b);
 
 // mean(d) / sd(d): the same for pairs. Errors as cohens_d.

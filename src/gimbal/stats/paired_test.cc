@@ -155,6 +155,9 @@ TEST(EffectSizes, AreRefusedWithoutSpread) {
   EXPECT_EQ(cohens_d(Values{1, 1}, Values{2, 2}).error().code, ErrorCode::kInsufficientData);
   EXPECT_EQ(cohens_d(Values{1}, Values{2, 3}).error().code, ErrorCode::kInsufficientData);
   EXPECT_EQ(cohens_d_z(Values{1, 1, 1}).error().code, ErrorCode::kInsufficientData);
+  // .3 - .1 and .2 differ by rounding.
+  EXPECT_EQ(cohens_d_z(Values{.3 - .1, .2, .2}).error().code, ErrorCode::kInsufficientData);
+  EXPECT_EQ(cohens_d(Values{.3 - .1, .2}, Values{.5, .5}).error().code, ErrorCode::kInsufficientData);
 }
 
 }  // namespace
