@@ -24,6 +24,7 @@ CommandGroup diversity_commands() {
       "diversity stands beside it, because form and content come apart.");
   group.add(diversity_run_command());
   group.add(diversity_score_command());
+  group.add(diversity_classes_command());
   group.add(diversity_text_command());
   group.add(diversity_compare_command());
   return group;

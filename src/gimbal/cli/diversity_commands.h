@@ -17,6 +17,7 @@ CommandGroup diversity_commands();
 
 Command diversity_run_command();
 Command diversity_score_command();
+Command diversity_classes_command();
 Command diversity_text_command();
 Command diversity_compare_command();
 

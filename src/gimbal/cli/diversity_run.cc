@@ -231,7 +231,7 @@ void print_totals(const CommandContext& context, const Flags& flags, const Finis
   TextTable table({"group", "prompts", "validity", "div_fixed"});
   for (const auto& group : totals.groups) {
     std::vector<std::string> columns;
-    for (const auto& [name, value] : group.group) columns.push_back(name + "=" + value);
+    for (const auto& [name, value] : group.group) columns.push_back(name + "=" + diversity::plain_value(value));
     const double n = static_cast<double>(std::max<std::int64_t>(group.prompts, 1));
     table.row({columns.empty() ? "(all)" : join(columns, " "), format_count(group.prompts),
                format_significant(group.validity / n, 4), format_significant(group.div_fixed / n, 4)});

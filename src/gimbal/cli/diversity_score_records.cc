@@ -176,8 +176,7 @@ void write_document(JsonWriter& json, const ScoreFlags& flags, const Scores& sco
 std::string group_name(const diversity::Group& group) {
   std::vector<std::string> columns;
   for (const auto& [name, value] : group) {
-    const bool text = value.size() >= 2 && value.front() == '"';
-    columns.push_back(name + "=" + (text ? value.substr(1, value.size() - 2) : value));
+    columns.push_back(name + "=" + diversity::plain_value(value));
   }
   return columns.empty() ? "(all)" : join(columns, " ");
 }
@@ -293,11 +292,7 @@ std::string csv(const Scores& scores) {
     std::vector<std::string> group;
     for (const std::string& name : columns) {
       const auto at = std::ranges::find(prompt.score->group, name, [](const auto& column) { return column.first; });
-      std::string value = at == prompt.score->group.end() ? "" : at->second;
-      if (value.starts_with('"')) {
-        if (const auto json = JsonView::parse(value, "group")) value = json->string().value_or(value);
-      }
-      group.push_back(std::move(value));
+      group.push_back(at == prompt.score->group.end() ? "" : diversity::plain_value(at->second));
     }
     for (const diversity::Measure& m : prompt.measures) {
       for (const std::string& value : group) out.cell(value);

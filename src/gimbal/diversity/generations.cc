@@ -145,6 +145,12 @@ class Gatherer {
 
 }  // namespace
 
+std::string plain_value(const std::string& json) {
+  if (!json.starts_with('"')) return json;
+  const auto view = JsonView::parse(json, "group");
+  return view ? view->string().value_or(json) : json;
+}
+
 std::string group_json(const Group& group) {
   JsonWriter json;
   json.begin_object();

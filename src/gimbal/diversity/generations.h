@@ -21,6 +21,8 @@ namespace gimbal::diversity {
 // Column and value as JSON text ("\"base\"", "0.8"), sorted by column.
 using Group = std::vector<std::pair<std::string, std::string>>;
 std::string group_json(const Group& group);  // {"model":"base","temperature":0.8}
+// A value as a person writes it: base for "\"base\"".
+std::string plain_value(const std::string& json);
 
 struct GenerationSet {
   std::string prompt_id;

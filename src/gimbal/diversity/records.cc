@@ -266,8 +266,8 @@ Result<OutputsReader> OutputsReader::open(const std::string& records_path) {
   const std::string path = outputs_path(records_path);
   if (!exists(path))
     return fail_at(path, ErrorCode::kNotFound,
-                   "the stored outputs are needed for another --equiv, and they are not there; run again without "
-                   "--no-store-outputs, or score with the equivalence of the run");
+                   "another --equiv and --diff need what the programs printed, and it is not there; run again without "
+                   "--no-store-outputs");
   GIMBAL_TRY(data::JsonlReader lines,
              data::JsonlReader::open(path, {.header_schema = std::string(kOutputsSchema), .header_required = true}));
   return OutputsReader(std::move(lines), path);

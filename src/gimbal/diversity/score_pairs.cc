@@ -15,16 +15,9 @@ namespace {
 
 constexpr std::size_t kPromptsForAuto = 6;  // with fewer no difference can be significant
 
-// What a person writes for a column's value.
-std::string plain(const std::string& json) {
-  if (!json.starts_with('"')) return json;
-  const auto view = JsonView::parse(json, "group");
-  return view ? view->string().value_or(json) : json;
-}
-
 std::optional<std::string> value_of(const Group& group, const std::string& column) {
   const auto at = std::ranges::find(group, column, [](const auto& cell) { return cell.first; });
-  return at == group.end() ? std::nullopt : std::optional(plain(at->second));
+  return at == group.end() ? std::nullopt : std::optional(plain_value(at->second));
 }
 
 bool belongs(const PromptMeasures& prompt, const GroupSide& side) { return value_of(prompt.group, side.column) == side.value; }
@@ -102,7 +95,7 @@ Result<std::vector<PromptMeasures>> read_scores(const std::string& path) {
 Result<GroupPair> parse_pair(std::string_view text, std::span<const PromptMeasures> prompts) {
   std::map<std::string, std::set<std::string>> known;
   for (const PromptMeasures& prompt : prompts) {
-    for (const auto& [column, value] : prompt.group) known[column].insert(plain(value));
+    for (const auto& [column, value] : prompt.group) known[column].insert(plain_value(value));
   }
   const std::string first = prompts.empty() || prompts.front().group.empty() ? "" : prompts.front().group.front().first;
   const auto side = [&](std::string_view word) -> std::optional<GroupSide> {
