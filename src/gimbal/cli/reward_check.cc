@@ -32,7 +32,7 @@ Result<Json> record_of(const Flags& flags) {
 }
 
 Result<int> check(CommandContext& context, const Flags& flags) {
-  GIMBAL_TRY(const std::unique_ptr<reward::Verifier> verifier, make_verifier(flags.verifier));
+  GIMBAL_TRY(const std::unique_ptr<reward::Verifier> verifier, make_verifier(context, flags.verifier));
   GIMBAL_TRY(const Json record, record_of(flags));
   std::string prediction = flags.prediction;
   if (prediction == "-") {
@@ -50,26 +50,25 @@ Result<int> check(CommandContext& context, const Flags& flags) {
   JsonWriter& json = document.json();
   json.field("verifier", verifier->name());
   if (verifier->name() == "math") json.field("profile", profile_name(flags.verifier));
-  json.field("score", score.value).field("passed", score.passed).field("reason", reward::reason_name(score.reason));
+  json.field("score", score.value).field("passed", score.passed).field("reason", reward::reason_text(score));
   json.field("extracted", score.extracted).field("gold", score.gold).field("ambiguous", score.ambiguous);
   if (!score.parts.empty()) {
     json.key("parts").begin_array();
     for (const reward::Part& part : score.parts) {
       json.begin_object().field("name", part.name).field("weight", part.weight).field("gate", part.gate);
-      json.field("score", part.value).field("reason", reward::reason_name(part.reason)).end_object();
+      json.field("score", part.value).field("reason", reward::reason_text(part)).end_object();
     }
     json.end_array();
   }
   json.field("time_ms", score.time_ms);
   GIMBAL_TRY(finish_document(context, document));
-  std::string text =
-      fmt::format("{}: score {}, {}\n", score.passed ? "passed" : "not passed",
-                  score.value ? format_significant(*score.value, 4) : "undecided", reward::reason_name(score.reason));
+  std::string text = fmt::format("{}: score {}, {}\n", score.passed ? "passed" : "not passed",
+                                 score.value ? format_significant(*score.value, 4) : "undecided", reward::reason_text(score));
   text += fmt::format("  extracted  {}\n  gold       {}\n", score.extracted.empty() ? "-" : gimbal::quoted(score.extracted),
                       score.gold.empty() ? "-" : gimbal::quoted(score.gold));
   for (const reward::Part& part : score.parts) {
     text += fmt::format("  {}{}  {}, {}\n", part.gate ? "gate:" : "", part.name,
-                        part.value ? format_significant(*part.value, 4) : "undecided", reward::reason_name(part.reason));
+                        part.value ? format_significant(*part.value, 4) : "undecided", reward::reason_text(part));
   }
   context.print(text);
   return score.passed ? 0 : 1;

@@ -64,10 +64,28 @@ void add_verifier_flags(Command& command, VerifierFlags* flags) {
   command.choice("--compat", &o.countdown.last_line, {{"none", false}, {"tinyzero", true}})
       .group("Other verifiers")
       .help("countdown: tinyzero takes the answer from the last line only");
+  command.option("--timeout-ms", &flags->timeout_ms)
+      .value("MS")
+      .min(1)
+      .max(86'400'000)
+      .group("Other verifiers")
+      .help("exec: the longest wait for the next answer");
+  command.choice("--range", &o.exec.any_range, {{"unit", false}, {"any", true}})
+      .group("Other verifiers")
+      .help("exec: scores from 0 to 1, or any");
+  command.option("--workers", &o.exec.workers)
+      .value("N")
+      .min(1)
+      .max(256)
+      .group("Other verifiers")
+      .help("exec: programs at the same time");
 }
 
-Result<std::unique_ptr<reward::Verifier>> make_verifier(const VerifierFlags& flags) {
-  auto made = reward::make_verifier(flags.verifier, flags.options);
+Result<std::unique_ptr<reward::Verifier>> make_verifier(const CommandContext& context, const VerifierFlags& flags) {
+  reward::VerifierOptions options = flags.options;
+  options.exec.timeout_s = static_cast<double>(flags.timeout_ms) / 1000;
+  options.exec.on_error_line = [log = context.log()](std::string_view line) { log.info(line); };
+  auto made = reward::make_verifier(flags.verifier, options);
   if (!made) return fail(std::move(made.error()).at("--verifier"));
   return made;
 }

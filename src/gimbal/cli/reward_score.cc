@@ -47,7 +47,7 @@ std::string lines_text(const reward::AnswersFile& file, std::span<const reward::
     const reward::Answer& answer = file.answers[i];
     JsonWriter json;
     json.begin_object().field("id", file.ids[answer.record]).field("sample", static_cast<std::int64_t>(answer.sample));
-    json.field("score", score.value).field("passed", score.passed).field("reason", reward::reason_name(score.reason));
+    json.field("score", score.value).field("passed", score.passed).field("reason", reward::reason_text(score));
     json.field("extracted", score.extracted).field("gold", score.gold);
     if (score.ambiguous) json.field("ambiguous", true);
     if (!score.parts.empty()) {
@@ -118,7 +118,7 @@ std::string summary_text(const Flags& flags, const reward::AnswersFile& file, st
     for (std::size_t i = 0; i < scores.size() && count < flags.show.count; ++i) {
       if (!scores[i].value || scores[i].passed == flags.show.wrong) continue;
       shown.row({file.ids[file.answers[i].record], std::to_string(file.answers[i].sample),
-                 std::string(reward::reason_name(scores[i].reason)),
+                 std::string(reward::reason_text(scores[i])),
                  scores[i].extracted.empty() ? "-" : gimbal::quoted(scores[i].extracted, 40),
                  gimbal::quoted(scores[i].gold, 40)});
       ++count;
@@ -132,7 +132,7 @@ std::string summary_text(const Flags& flags, const reward::AnswersFile& file, st
 }
 
 Result<int> score(CommandContext& context, const Flags& flags) {
-  GIMBAL_TRY(const std::unique_ptr<reward::Verifier> verifier, make_verifier(flags.verifier));
+  GIMBAL_TRY(const std::unique_ptr<reward::Verifier> verifier, make_verifier(context, flags.verifier));
   GIMBAL_TRY(const reward::AnswersFile file, reward::read_answers(flags.file, flags.answers));
   GIMBAL_TRY(reward::check_answers(file, *verifier));
   context.lap("read");

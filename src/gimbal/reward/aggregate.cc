@@ -97,7 +97,7 @@ Result<Aggregate> aggregate(std::span<const Score> scores, std::span<const std::
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const Score& score = scores[i];
     all[prompt[i]].push_back(i);
-    ++out.reasons[std::string(reason_name(score.reason))];
+    ++out.reasons[std::string(reason_text(score))];
     out.passed += score.passed ? 1 : 0;
     out.ambiguous += score.ambiguous ? 1 : 0;
     out.gold_unparsed += score.gold_unparsed ? 1 : 0;

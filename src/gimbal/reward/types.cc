@@ -60,9 +60,16 @@ std::string_view reason_name(Reason reason) {
       return "ended_early";
     case Reason::kBadTask:
       return "bad_task";
+    case Reason::kExternal:
+      return "external";
+    case Reason::kUndecided:
+      return "undecided";
   }
   return "different";
 }
+
+std::string_view reason_text(const Score& score) { return score.detail.empty() ? reason_name(score.reason) : score.detail; }
+std::string_view reason_text(const Part& part) { return part.detail.empty() ? reason_name(part.reason) : part.detail; }
 
 Score verdict(bool passed, Reason reason, std::string extracted, std::string gold) {
   Score score;

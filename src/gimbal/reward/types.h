@@ -48,6 +48,9 @@ enum class Reason {
   kNotPlain,    // a value that is no plain data (an object of an own class, a generator)
   kEndedEarly,  // the program ended before its tests did
   kBadTask,     // the tests themselves do not run
+  // Of verifiers that are not ours: `detail` has their word.
+  kExternal,
+  kUndecided,  // there is no score
 };
 std::string_view reason_name(Reason reason);  // "equal_string"
 
@@ -67,12 +70,14 @@ struct Part {
   bool gate = false;
   std::optional<double> value;
   Reason reason = Reason::kDifferent;
+  std::string detail;
 };
 
 struct Score {
   std::optional<double> value;  // in [0, 1]; nullopt: undecided
   bool passed = false;          // value is 1
   Reason reason = Reason::kDifferent;
+  std::string detail;     // an external verifier's own word for the reason; empty: it gave none
   std::string extracted;  // what was compared; empty when there was nothing
   std::string gold;
   bool ambiguous = false;      // several distinct answers; the last one counted
@@ -81,7 +86,11 @@ struct Score {
   double time_ms = 0;
 };
 
-// Thread-safe and deterministic.
+// The word that documents print: `detail` where there is one, else the name of the reason.
+std::string_view reason_text(const Score& score);
+std::string_view reason_text(const Part& part);
+
+// Thread-safe; deterministic but for programs of others.
 class Verifier {
  public:
   virtual ~Verifier() = default;

@@ -22,14 +22,15 @@ constexpr auto kVerifiers = std::to_array<VerifierInfo>({
     {"json", "KEY:TYPE,...", "one JSON document, with these keys", ""},
     {"format", "TAG,...", "tags in order, each once (think,answer without an argument)", ""},
     {"length", "MAX", "at most MAX characters; falls to 0 at twice as many", ""},
+    {"exec", "COMMAND", "what a program of yours says, by JSON lines", "--timeout-ms --range --workers"},
 });
 
-Result<std::unique_ptr<ItemVerifier>> make_one(std::string_view name, std::string_view argument,
-                                               const VerifierOptions& options) {
+Result<std::unique_ptr<Verifier>> make_one(std::string_view name, std::string_view argument, const VerifierOptions& options) {
   if (name == "regex") return make_regex_verifier(argument);
   if (name == "json") return make_json_verifier(argument);
   if (name == "format") return make_format_verifier(argument);
   if (name == "length") return make_length_verifier(argument);
+  if (name == "exec") return make_exec_verifier(argument, options.exec);
   const auto known = std::ranges::find(kVerifiers, name, &VerifierInfo::name);
   if (known == kVerifiers.end()) {
     std::vector<std::string> names;
@@ -45,7 +46,7 @@ Result<std::unique_ptr<ItemVerifier>> make_one(std::string_view name, std::strin
 }
 
 struct Factor {
-  std::unique_ptr<ItemVerifier> verifier;
+  std::unique_ptr<Verifier> verifier;
   bool gate = false;
 };
 struct Term {
@@ -53,8 +54,9 @@ struct Term {
   std::vector<Factor> factors;
 };
 
-// The sum over terms of weight x product of factors.
-class Combination final : public ItemVerifier {
+// The sum over terms of weight x product of factors. Each part scores the whole batch, so that parts that work in parallel or
+// by batches do so here too.
+class Combination final : public Verifier {
  public:
   Combination(std::string name, std::vector<Term> terms) : name_(std::move(name)), terms_(std::move(terms)) {}
   std::string_view name() const override { return name_; }
@@ -64,33 +66,18 @@ class Combination final : public ItemVerifier {
     }
     return {};
   }
-  Score score_one(const Item& item) const override {
-    Score out;
-    double total = 0;
-    bool decided = true, first = true, failed = false;
+  Result<std::vector<Score>> score(std::span<const Item> items, StopToken stop) override {
+    for (const Item& item : items) GIMBAL_TRY(check(item));
+    std::vector<std::vector<Score>> by_part;  // in the order of terms and factors
     for (const Term& term : terms_) {
-      double product = term.weight;
       for (const Factor& factor : term.factors) {
-        Score score = factor.verifier->score_one(item);
-        if (score.value) {
-          product *= factor.gate ? (score.passed ? 1.0 : 0.0) : *score.value;
-        } else {
-          decided = false;
-        }
-        out.parts.push_back({std::string(factor.verifier->name()), term.weight, factor.gate, score.value, score.reason});
-        // The reason is that of the first part that fails, else of the first.
-        if (first || (!failed && !score.passed)) out.reason = score.reason;
-        if (out.extracted.empty()) out.extracted = std::move(score.extracted);
-        if (out.gold.empty()) out.gold = std::move(score.gold);
-        out.ambiguous = out.ambiguous || score.ambiguous;
-        out.gold_unparsed = out.gold_unparsed || score.gold_unparsed;
-        first = false;
-        failed = failed || !score.passed;
+        GIMBAL_TRY(std::vector<Score> scores, factor.verifier->score(items, stop));
+        by_part.push_back(std::move(scores));
       }
-      total += product;
     }
-    if (decided) out.value = total;
-    out.passed = decided && !failed;
+    std::vector<Score> out;
+    out.reserve(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) out.push_back(combine(by_part, i));
     return out;
   }
   std::optional<bool> same_answer(std::string_view a, std::string_view b) const override {
@@ -103,6 +90,42 @@ class Combination final : public ItemVerifier {
   }
 
  private:
+  Score combine(std::vector<std::vector<Score>>& by_part, std::size_t item) const {
+    Score out;
+    double total = 0;
+    bool decided = true, failed = false;
+    std::size_t at = 0;
+    for (const Term& term : terms_) {
+      double product = term.weight;
+      for (const Factor& factor : term.factors) {
+        Score& score = by_part[at][item];
+        if (score.value) {
+          product *= factor.gate ? (score.passed ? 1.0 : 0.0) : *score.value;
+        } else {
+          decided = false;
+        }
+        out.parts.push_back(
+            {std::string(factor.verifier->name()), term.weight, factor.gate, score.value, score.reason, score.detail});
+        // The reason is that of the first part that fails, else of the first.
+        if (at == 0 || (!failed && !score.passed)) {
+          out.reason = score.reason;
+          out.detail = score.detail;
+        }
+        if (out.extracted.empty()) out.extracted = std::move(score.extracted);
+        if (out.gold.empty()) out.gold = std::move(score.gold);
+        out.ambiguous = out.ambiguous || score.ambiguous;
+        out.gold_unparsed = out.gold_unparsed || score.gold_unparsed;
+        out.time_ms += score.time_ms;
+        failed = failed || !score.passed;
+        ++at;
+      }
+      total += product;
+    }
+    if (decided) out.value = total;
+    out.passed = decided && !failed;
+    return out;
+  }
+
   std::string name_;
   std::vector<Term> terms_;
 };
@@ -119,7 +142,7 @@ class Reader {
     } while (accept('+'));
     if (at_ < text_.size()) return error(at_, fmt::format("expected + or *, found {}", gimbal::quoted(text_.substr(at_))));
     if (terms.size() == 1 && terms[0].weight == 1 && terms[0].factors.size() == 1 && !terms[0].factors[0].gate) {
-      return std::unique_ptr<Verifier>(std::move(terms[0].factors[0].verifier));
+      return std::move(terms[0].factors[0].verifier);
     }
     return std::unique_ptr<Verifier>(std::make_unique<Combination>(std::string(text_), std::move(terms)));
   }
@@ -185,8 +208,8 @@ class Reader {
         if (close == std::string_view::npos) return error(at_, "the argument's quote is not closed");
         argument = std::string(text_.substr(at_ + 1, close - at_ - 1));
         at_ = close + 1;
-      } else if (start == 0 && name == "regex") {
-        // Alone, a pattern needs no quotes.
+      } else if (start == 0 && (name == "regex" || name == "exec")) {
+        // Alone, a pattern or a command needs no quotes.
         argument = std::string(text_.substr(at_));
         at_ = text_.size();
       } else {

@@ -4,6 +4,7 @@
 //   regex:^[0-9]+$                      a verifier with an argument: the rest of the text
 //   0.9*math + 0.1*format               a weighted sum
 //   gate:format * math                  math counts only where format passes
+//   exec:python3 judge.py               a program of your own (exec.h)
 //   0.5*regex:"a+b" + 0.5*length:200    in combinations an argument with + * or blanks stands in double quotes
 #pragma once
 
@@ -14,6 +15,7 @@
 
 #include "gimbal/reward/countdown.h"
 #include "gimbal/reward/exact.h"
+#include "gimbal/reward/exec.h"
 #include "gimbal/reward/math.h"
 #include "gimbal/reward/number.h"
 #include "gimbal/reward/types.h"
@@ -25,6 +27,7 @@ struct VerifierOptions {
   NumberOptions number;
   MathOptions math;
   CountdownOptions countdown;
+  ExecOptions exec;
 };
 
 struct VerifierInfo {
