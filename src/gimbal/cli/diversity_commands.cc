@@ -8,6 +8,8 @@
 
 namespace gimbal::cli {
 
+using diversity::ExtractMode;
+using diversity::FenceChoice;
 using diversity::TokenMode;
 
 namespace {
@@ -27,6 +29,9 @@ CommandGroup diversity_commands() {
   group.add(diversity_classes_command());
   group.add(diversity_text_command());
   group.add(diversity_compare_command());
+  group.add(diversity_extract_command());
+  group.add(diversity_perturb_command());
+  group.add(diversity_tests_command());
   return group;
 }
 
@@ -59,6 +64,23 @@ Result<std::vector<int>> parse_orders(const std::string& text, const char* flag,
   const auto twice = std::ranges::unique(out);
   out.erase(twice.begin(), twice.end());
   return out;
+}
+
+void add_extract(Command& command, ExtractMode* mode, FenceChoice* fence) {
+  command
+      .choice("--extract", mode,
+              {{"auto", ExtractMode::kAuto},
+               {"fenced", ExtractMode::kFenced},
+               {"heuristic", ExtractMode::kHeuristic},
+               {"raw", ExtractMode::kRaw}})
+      .help("how a program is taken out of a text");
+  command
+      .choice("--fence", fence,
+              {{"best", FenceChoice::kBest},
+               {"first", FenceChoice::kFirst},
+               {"last", FenceChoice::kLast},
+               {"longest", FenceChoice::kLongest}})
+      .help("which fenced block; best: the last that defines a function, else the longest");
 }
 
 OptionBuilder add_tokens(Command& command, TokenMode* tokens) {

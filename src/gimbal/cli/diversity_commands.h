@@ -9,6 +9,7 @@
 #include "gimbal/base/json.h"
 #include "gimbal/cli/command.h"
 #include "gimbal/diversity/measure.h"
+#include "gimbal/diversity/program_text.h"
 #include "gimbal/diversity/tokens.h"
 
 namespace gimbal::cli {
@@ -20,6 +21,9 @@ Command diversity_score_command();
 Command diversity_classes_command();
 Command diversity_text_command();
 Command diversity_compare_command();
+Command diversity_extract_command();
+Command diversity_perturb_command();
+Command diversity_tests_command();
 
 // "measures":{"validity":0.625,...} inside an object that is being written.
 void write_measures(JsonWriter& json, const diversity::Measures& measures);
@@ -27,6 +31,9 @@ void write_measures(JsonWriter& json, const diversity::Measures& measures);
 std::optional<double> find_measure(const diversity::Measures& measures, std::string_view name);
 // Whole numbers as "4", "1-6" or "1,2,4-5", ascending, each once. Errors: usage at `flag`.
 Result<std::vector<int>> parse_orders(const std::string& text, const char* flag, int least, int most);
+
+// --extract and --fence.
+void add_extract(Command& command, diversity::ExtractMode* mode, diversity::FenceChoice* fence);
 
 // --tokens: ws, code, parso, bytes.
 OptionBuilder add_tokens(Command& command, diversity::TokenMode* tokens);

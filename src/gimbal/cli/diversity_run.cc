@@ -385,20 +385,7 @@ Command diversity_run_command() {
       .value("NAME")
       .show_default("the task's own, else f")
       .help("what function mode calls");
-  command
-      .choice("--extract", &flags->extract,
-              {{"auto", ExtractMode::kAuto},
-               {"fenced", ExtractMode::kFenced},
-               {"heuristic", ExtractMode::kHeuristic},
-               {"raw", ExtractMode::kRaw}})
-      .help("how a program is taken out of a text");
-  command
-      .choice("--fence", &flags->fence,
-              {{"best", FenceChoice::kBest},
-               {"first", FenceChoice::kFirst},
-               {"last", FenceChoice::kLast},
-               {"longest", FenceChoice::kLongest}})
-      .help("which fenced block; best: the last that defines a function, else the longest");
+  add_extract(command, &flags->extract, &flags->fence);
   command.parsed<diversity::ValidityRule>("--validity", &flags->validity, diversity::ValidityRule::parse, "no-error")
       .value("RULE")
       .help(
