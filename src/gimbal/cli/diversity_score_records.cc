@@ -196,7 +196,9 @@ std::vector<std::pair<std::string, std::string>> table_measures(const Scores& sc
     const bool known = std::ranges::any_of(scores.groups, [&](const ScoredGroup& group) {
       return std::ranges::find(group.means, name, &MeanMeasure::name) != group.means.end();
     });
-    if (known && (name != "ead_4_pair_valid" || out.back().first != "ead_4_pair")) out.emplace_back(name, heading);
+    // Of valid programs alone where all programs were not asked for.
+    const bool instead = name != "ead_4_pair_valid" || out.empty() || out.back().first != "ead_4_pair";
+    if (known && instead) out.emplace_back(name, heading);
   }
   return out;
 }
