@@ -53,6 +53,7 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(CURL REQUIRED libcurl)
 
 # XGBoost's CMake package stops the configuration unless the program package is installed too: pkg-config serves. It is loaded
 # when first needed (2.3 ms of start-up otherwise), so only its headers and its file name are used here.

@@ -7,7 +7,7 @@ build_packages=(
   g++ cmake ninja-build pkg-config ccache mold git ca-certificates python3 zlib1g-dev
   libfmt-dev libexpected-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev
   libboost-dev libtbb-dev libeigen3-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev libxgboost-dev
-  libseccomp-dev libre2-dev libxxhash-dev
+  libseccomp-dev libre2-dev libxxhash-dev libcurl4-openssl-dev
 )
 lint_packages=(clang-format-19)
 
