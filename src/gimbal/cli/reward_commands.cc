@@ -7,9 +7,12 @@ CommandGroup reward_commands() {
   group.description(
       "Verifiers turn an answer and a gold value into a score in [0, 1] with what was extracted and the reason. `check` "
       "compares "
-      "two strings, `score` grades a file of answers, `list` shows the verifiers and their options.");
+      "two strings, `score` grades a file of answers, `code` tests programs, `check-tasks` tests the tasks themselves, `list` "
+      "shows the verifiers and their options.");
   group.add(reward_check_command());
   group.add(reward_score_command());
+  group.add(reward_code_command());
+  group.add(reward_check_tasks_command());
   group.add(reward_list_command());
   return group;
 }

@@ -9,6 +9,8 @@ CommandGroup reward_commands();
 
 Command reward_check_command();
 Command reward_score_command();
+Command reward_code_command();
+Command reward_check_tasks_command();
 Command reward_list_command();
 
 }  // namespace gimbal::cli

@@ -2,11 +2,14 @@
 
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
+#include "gimbal/cli/paths.h"
+#include "gimbal/sandbox/capabilities.h"
 
 namespace gimbal::cli {
 namespace {
 
 constexpr const char* kMath = "Verifier math";
+constexpr const char* kCode = "Verifier code";
 
 Result<int> parse_from(std::string_view word) {
   if (word == "all") return 0;
@@ -60,7 +63,8 @@ void add_verifier_flags(Command& command, VerifierFlags* flags) {
       .min(0)
       .max(1)
       .group("Other verifiers")
-      .help("countdown: score of a well-formed expression that is wrong");
+      .optional_value("0.1")
+      .help("countdown: score of a well-formed expression that is wrong; code: the score is the share of tests passed");
   command.choice("--compat", &o.countdown.last_line, {{"none", false}, {"tinyzero", true}})
       .group("Other verifiers")
       .help("countdown: tinyzero takes the answer from the last line only");
@@ -73,20 +77,79 @@ void add_verifier_flags(Command& command, VerifierFlags* flags) {
   command.choice("--range", &o.exec.any_range, {{"unit", false}, {"any", true}})
       .group("Other verifiers")
       .help("exec: scores from 0 to 1, or any");
-  command.option("--workers", &o.exec.workers)
+  add_code_flags(command, flags, true);
+}
+
+void add_code_flags(Command& command, VerifierFlags* flags, bool tasks) {
+  reward::CodeOptions& code = flags->options.code;
+  if (tasks) {
+    command.option("--tasks", &flags->tasks)
+        .file()
+        .value("FILE")
+        .group(kCode)
+        .help("tasks by id, JSONL or JSONL.gz; without it every record holds its task");
+  }
+  command.flag("--challenge", &code.task.challenge).group(kCode).help("MBPP: the tests of challenge_test_list too");
+  command.flag("--feedback", &code.feedback)
+      .group(kCode)
+      .help("add a text that quotes the first failing test, for the author of the answer");
+  command.option("--equiv", &code.equiv)
+      .value("RULES")
+      .show_default("trim")
+      .group(kCode)
+      .help("when two outputs are the same, as in gimbal diversity");
+  command.option("--task-cache", &flags->task_cache)
+      .value("DIR")
+      .folder()
+      .group(kCode)
+      .show_default("the user's cache folder")
+      .help("keeps which tasks need one process, decided by their references");
+  command.option("--workers", &flags->workers)
       .value("N")
       .min(1)
       .max(256)
-      .group("Other verifiers")
-      .help("exec: programs at the same time");
+      .show_default("one; code: one a core")
+      .group(kCode)
+      .help("programs at the same time, also of exec");
+  command.option("--python", &flags->python)
+      .value("PATH")
+      .show_default("the first python3")
+      .group(kCode)
+      .help("the interpreter of the programs");
+  add_policy_options(command, flags->policy);
 }
 
-Result<std::unique_ptr<reward::Verifier>> make_verifier(const CommandContext& context, const VerifierFlags& flags) {
+Result<reward::CodeRunnerOptions> code_environment(CommandContext& context, const VerifierFlags& flags) {
+  reward::CodeRunnerOptions options;
+  GIMBAL_TRY(const sandbox::Capabilities machine, sandbox::probe(context.environment("GIMBAL_SANDBOX_DISABLE").value_or("")));
+  GIMBAL_TRY(options.confinement, sandbox::resolve_policy(flags.policy.policy, machine, flags.policy.accept_risk));
+  Result<sandbox::PythonInterpreter> python = sandbox::find_python(flags.python);
+  if (!python) return fail(std::move(python).error().at("--python"));
+  options.python = std::move(*python);
+  options.workers = static_cast<int>(flags.workers.value_or(0));
+  if (options.confinement.policy == sandbox::PolicyKind::kOff) {
+    context.warn("sandbox_off", "--sandbox=off: the programs ran with your rights");
+  } else if (options.confinement.policy == sandbox::PolicyKind::kRlimits) {
+    context.warn("sandbox_rlimits", "--sandbox=rlimits: the programs were limited but not isolated");
+  }
+  return options;
+}
+
+Result<std::unique_ptr<reward::Verifier>> make_verifier(CommandContext& context, const VerifierFlags& flags) {
   reward::VerifierOptions options = flags.options;
   options.exec.timeout_s = static_cast<double>(flags.timeout_ms) / 1000;
   options.exec.on_error_line = [log = context.log()](std::string_view line) { log.info(line); };
+  options.exec.workers = static_cast<int>(flags.workers.value_or(1));
+  options.code.partial = context.given("partial");
+  options.code.tasks_file = flags.tasks.value_or("");
+  options.code.workers = static_cast<int>(flags.workers.value_or(0));
+  const std::string cache = cache_folder([&](const std::string& name) { return context.environment(name); });
+  options.code.cache_folder = flags.task_cache.value_or(cache.empty() ? "" : cache + "/reward");
+  options.code.environment = [&] { return code_environment(context, flags); };
   auto made = reward::make_verifier(flags.verifier, options);
-  if (!made) return fail(std::move(made.error()).at("--verifier"));
+  if (!made && made.error().code == ErrorCode::kUsage && made.error().where.empty()) {
+    return fail(std::move(made.error()).at("--verifier"));
+  }
   return made;
 }
 

@@ -103,11 +103,13 @@ Result<AnswersFile> read_answers(const std::string& path, const AnswersOptions& 
       for (const Json& completion : record.at("completions")) texts.push_back(completion_text(completion));
     } else if (record.contains("completion")) {
       texts.push_back(completion_text(record.at("completion")));
+    } else if (options.solutions && record.contains("solution")) {
+      texts.push_back(completion_text(record.at("solution")));
     } else {
       std::vector<std::string> seen;
       for (const auto& [key, value] : record.items()) seen.push_back(gimbal::quoted(key));
-      bad.add(where,
-              fmt::format("no \"completion\" or \"completions\"; found {}", seen.empty() ? "no fields" : list_some(seen, 8)));
+      bad.add(where, fmt::format("no \"completion\"{} or \"completions\"; found {}", options.solutions ? ", \"solution\"" : "",
+                                 seen.empty() ? "no fields" : list_some(seen, 8)));
       continue;
     }
     std::size_t& sample = samples[id];

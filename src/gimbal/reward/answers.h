@@ -19,6 +19,7 @@ namespace gimbal::reward {
 struct AnswersOptions {
   std::string gold_file;              // joined by "id"; empty: the gold value stands in the answers' records
   std::string gold_field = "answer";  // of the gold file
+  bool solutions = false;             // "solution" is a completion too, as in samples for HumanEval
 };
 
 struct Answer {

@@ -73,6 +73,21 @@ struct Part {
   std::string detail;
 };
 
+// How a program was tested. What `got` and `expected` hold tells the answers: it belongs into files and never into the prompt
+// of a policy.
+struct TestedProgram {
+  std::string status;  // how its process ended: "ok", "timeout_cpu", or "no_code"
+  std::size_t passed = 0;
+  std::size_t total = 0;
+  bool in_process = false;
+  bool failed = false;  // the fields below describe the first failure
+  std::size_t index = 0;
+  std::string test;
+  std::string got;
+  std::string expected;
+  std::string message;
+};
+
 struct Score {
   std::optional<double> value;  // in [0, 1]; nullopt: undecided
   bool passed = false;          // value is 1
@@ -80,15 +95,25 @@ struct Score {
   std::string detail;     // an external verifier's own word for the reason; empty: it gave none
   std::string extracted;  // what was compared; empty when there was nothing
   std::string gold;
-  bool ambiguous = false;      // several distinct answers; the last one counted
-  bool gold_unparsed = false;  // the gold value is no mathematics: text was compared
-  std::vector<Part> parts;     // of a combination; empty otherwise
+  bool ambiguous = false;                        // several distinct answers; the last one counted
+  bool gold_unparsed = false;                    // the gold value is no mathematics: text was compared
+  std::vector<Part> parts;                       // of a combination; empty otherwise
+  std::shared_ptr<const TestedProgram> program;  // of `code`; null otherwise
+  std::string feedback;                          // what may be told to the author of the answer, where that was asked for
   double time_ms = 0;
 };
 
 // The word that documents print: `detail` where there is one, else the name of the reason.
 std::string_view reason_text(const Score& score);
 std::string_view reason_text(const Part& part);
+
+// What a verifier that runs programs says of all that it has tested.
+struct ExecutionFacts {
+  std::size_t split_tasks = 0;       // of the tasks met so far
+  std::size_t in_process_tasks = 0;  // their references fail in split execution and pass in one process
+  std::vector<std::string> layers;   // of the sandbox
+  std::vector<std::string> unused;   // tasks of the tasks file that no scored item belongs to
+};
 
 // Thread-safe; deterministic but for programs of others.
 class Verifier {
@@ -106,6 +131,8 @@ class Verifier {
     (void)a, (void)b;
     return std::nullopt;
   }
+  // nullopt: this verifier runs no programs in the sandbox.
+  virtual std::optional<ExecutionFacts> execution_facts() const { return std::nullopt; }
 };
 
 // A verifier that looks at one item at a time: `score` calls `score_one` in parallel and measures its time.

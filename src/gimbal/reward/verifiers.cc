@@ -22,6 +22,8 @@ constexpr auto kVerifiers = std::to_array<VerifierInfo>({
     {"json", "KEY:TYPE,...", "one JSON document, with these keys", ""},
     {"format", "TAG,...", "tags in order, each once (think,answer without an argument)", ""},
     {"length", "MAX", "at most MAX characters; falls to 0 at twice as many", ""},
+    {"code", "", "programs that pass the tests of their task, in the sandbox",
+     "--tasks --challenge --partial --feedback --equiv --task-cache --workers --python --sandbox"},
     {"exec", "COMMAND", "what a program of yours says, by JSON lines", "--timeout-ms --range --workers"},
 });
 
@@ -42,6 +44,7 @@ Result<std::unique_ptr<Verifier>> make_one(std::string_view name, std::string_vi
   if (name == "number") return make_number_verifier(options.number);
   if (name == "exact") return make_exact_verifier(options.exact);
   if (name == "choice") return make_choice_verifier();
+  if (name == "code") return make_code_verifier(options.code);
   return make_countdown_verifier(options.countdown);
 }
 
@@ -88,6 +91,14 @@ class Combination final : public Verifier {
     }
     return std::nullopt;
   }
+  std::optional<ExecutionFacts> execution_facts() const override {
+    for (const Term& term : terms_) {
+      for (const Factor& factor : term.factors) {
+        if (auto facts = factor.verifier->execution_facts()) return facts;
+      }
+    }
+    return std::nullopt;
+  }
 
  private:
   Score combine(std::vector<std::vector<Score>>& by_part, std::size_t item) const {
@@ -113,6 +124,8 @@ class Combination final : public Verifier {
         }
         if (out.extracted.empty()) out.extracted = std::move(score.extracted);
         if (out.gold.empty()) out.gold = std::move(score.gold);
+        if (!out.program) out.program = std::move(score.program);
+        if (out.feedback.empty()) out.feedback = std::move(score.feedback);
         out.ambiguous = out.ambiguous || score.ambiguous;
         out.gold_unparsed = out.gold_unparsed || score.gold_unparsed;
         out.time_ms += score.time_ms;
@@ -219,6 +232,8 @@ class Reader {
       }
     }
     auto made = make_one(name, argument, options_);
+    if (!made && name == "code" && made.error().code != ErrorCode::kUsage)
+      return fail(std::move(made).error());  // a file, the sandbox
     if (!made) return error(start, made.error().message);
     out.verifier = std::move(*made);
     return out;

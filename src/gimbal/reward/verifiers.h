@@ -4,6 +4,7 @@
 //   regex:^[0-9]+$                      a verifier with an argument: the rest of the text
 //   0.9*math + 0.1*format               a weighted sum
 //   gate:format * math                  math counts only where format passes
+//   code                                programs, by their tests (code.h)
 //   exec:python3 judge.py               a program of your own (exec.h)
 //   0.5*regex:"a+b" + 0.5*length:200    in combinations an argument with + * or blanks stands in double quotes
 #pragma once
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "gimbal/reward/code.h"
 #include "gimbal/reward/countdown.h"
 #include "gimbal/reward/exact.h"
 #include "gimbal/reward/exec.h"
@@ -28,6 +30,7 @@ struct VerifierOptions {
   MathOptions math;
   CountdownOptions countdown;
   ExecOptions exec;
+  CodeOptions code;
 };
 
 struct VerifierInfo {
