@@ -28,6 +28,12 @@ class CodeVerifierTest : public ::testing::Test {
     EXPECT_TRUE(write_atomic(path("tasks.jsonl"), kTasks));
     options_.code.tasks_file = path("tasks.jsonl");
     options_.code.workers = 2;
+    // Without a mount namespace an interpreter in root's own folder cannot be made visible.
+    Item item;
+    item.id = "twice";
+    const auto tried = make()->score(std::span(&item, 1), {});
+    if (!tried && tried.error().text().find("may not enter it") != std::string::npos)
+      GTEST_SKIP() << "skipped: " << tried.error().message;
   }
   std::string path(const char* name) const { return (folder_.path() / name).string(); }
   std::unique_ptr<Verifier> make(const char* expression = "code") {
