@@ -24,6 +24,7 @@ CommandGroup diversity_commands() {
   group.description(
       "Diversity counts only what is valid, and two valid answers are the same if and only if they behave identically. Lexical "
       "diversity stands beside it, because form and content come apart.");
+  group.add(diversity_sample_command());
   group.add(diversity_run_command());
   group.add(diversity_score_command());
   group.add(diversity_classes_command());

@@ -16,6 +16,7 @@ namespace gimbal::cli {
 
 CommandGroup diversity_commands();
 
+Command diversity_sample_command();
 Command diversity_run_command();
 Command diversity_score_command();
 Command diversity_classes_command();

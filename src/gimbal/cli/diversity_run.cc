@@ -1,19 +1,15 @@
 // gimbal diversity run: every program of every prompt on its tests; a record for each.
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cmath>
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 #include "gimbal/base/file.h"
 #include "gimbal/base/hash.h"
 #include "gimbal/base/number.h"
 #include "gimbal/base/text.h"
+#include "gimbal/cli/deadline.h"
 #include "gimbal/cli/diversity_commands.h"
 #include "gimbal/cli/output.h"
 #include "gimbal/cli/sandbox_pool.h"
@@ -129,32 +125,6 @@ std::string entry_of(const Flags& flags, const Inputs& inputs) {
   const bool same = std::ranges::all_of(inputs.plan, [&](const auto& prompt) { return prompt.task->entry == first; });
   return same ? std::string(diversity::entry_name(first)) : "task";
 }
-
-// Asks for a stop when the caller does, or when the time is up.
-class Deadline {
- public:
-  Deadline(const StopToken& caller, const std::optional<Duration>& limit) : from_caller_(caller, [this] { end(); }) {
-    if (!limit) return;
-    timer_ = std::jthread([this, time = *limit](const std::stop_token& finished) {
-      std::unique_lock lock(mutex_);
-      if (!changed_.wait_for(lock, finished, time, [] { return false; }) && !finished.stop_requested()) {
-        passed_ = true;
-        source_.request_stop();
-      }
-    });
-  }
-  StopToken token() const { return source_.get_token(); }
-  bool passed() const { return passed_; }
-
- private:
-  void end() { source_.request_stop(); }
-  std::stop_source source_;
-  std::atomic<bool> passed_ = false;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::stop_callback<std::function<void()>> from_caller_;
-  std::jthread timer_;
-};
 
 struct Finished {
   diversity::RunTotals totals;

@@ -96,7 +96,9 @@ Result<void> PooledModel::generate(std::span<const Request> requests, const Outp
         return;
       }
       lock.unlock();
-      options_.sleep(retry_delay(attempt, jitter.uniform(), failure.wait_s), work.ended.get_token());
+      const double seconds = retry_delay(attempt, jitter.uniform(), failure.wait_s);
+      if (options_.on_retry) options_.on_retry(failure.error, seconds);
+      options_.sleep(seconds, work.ended.get_token());
       if (work.ended.stop_requested()) return;
     }
   };

@@ -30,6 +30,8 @@ class Backend {
 struct PoolOptions {
   int max_concurrency = 8;
   int attempts = 6;
+  // Told of a failed attempt that will be made again after `seconds`, by any thread.
+  std::function<void(const Error& error, double seconds)> on_retry = {};
   // Blocks for so long or until the stop; tests put in their own.
   std::function<void(double seconds, const StopToken& stop)> sleep = {};
 };

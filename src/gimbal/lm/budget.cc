@@ -118,7 +118,7 @@ Result<void> MeteredModel::generate(std::span<const Request> requests, const Out
       }
       wave.back().samples.push_back(sample.k);
     }
-    if (next == first) return fail(ErrorCode::kBudget, "the budget is used up: {}", why);
+    if (next == first) return fail(ErrorCode::kBudget, "{}", why);
     auto done = base_->generate(
         wave,
         [&](Output&& output) -> Result<void> {

@@ -1,5 +1,9 @@
 #include "gimbal/lm/open_model.h"
 
+#include <atomic>
+#include <bit>
+
+#include "gimbal/base/number.h"
 #include "gimbal/lm/answer_cache.h"
 #include "gimbal/lm/exec_model.h"
 #include "gimbal/lm/remote.h"
@@ -30,8 +34,16 @@ Result<std::unique_ptr<LanguageModel>> open_remote(const RemoteEndpoint& endpoin
   if (!key.empty() && endpoint.base_url.starts_with("http://") && !is_loopback(endpoint.base_url))
     log.warning(fmt::format("the key travels to {} without encryption (http, not https)", endpoint.base_url));
   GIMBAL_TRY(std::unique_ptr<Backend> backend, make_remote(endpoint, key, log));
-  return std::unique_ptr<LanguageModel>(
-      std::make_unique<PooledModel>(std::move(backend), PoolOptions{.max_concurrency = endpoint.max_concurrency}));
+  PoolOptions pool;
+  pool.max_concurrency = endpoint.max_concurrency;
+  // The first retry is told, then the second, fourth, eighth and so on: a busy server is news, its every answer is not.
+  pool.on_retry = [log, count = std::make_shared<std::atomic<std::uint64_t>>(0)](const Error& error, double seconds) {
+    const std::uint64_t n = ++*count;
+    if (std::has_single_bit(n))
+      log.info(
+          fmt::format("{}; trying again in {} (retry {} of this run)", error.message, format_duration(Duration(seconds)), n));
+  };
+  return std::unique_ptr<LanguageModel>(std::make_unique<PooledModel>(std::move(backend), std::move(pool)));
 }
 
 Result<std::unique_ptr<LanguageModel>> open_exec(const ExecEndpoint& endpoint, const Log& log) {

@@ -27,7 +27,10 @@ Difference difference(const Json& asked, const Json& recorded) {
   Difference found;
   const auto note = [&](const std::string& path, const Json* a, const Json* b) {
     if (++found.members > 1) return;
-    const auto shown = [](const Json* value) { return value ? quoted(to_text(*value), 60) : std::string("nothing"); };
+    const auto shown = [](const Json* value) {
+      const std::string text = value ? to_text(*value) : "nothing";
+      return text.size() <= 60 ? text : repair_utf8(text.substr(0, 60)) + "...";
+    };
     found.first = fmt::format("{}: asked {}, recorded {}", path, shown(a), shown(b));
   };
   const std::function<void(const std::string&, const Json&, const Json&)> walk = [&](const std::string& path, const Json& a,
@@ -78,6 +81,7 @@ class ReplayModel final : public LanguageModel {
         output.request = i;
         output.k = k;
         output.usage.attempts = 0;
+        output.usage.cached = true;
         GIMBAL_TRY(sink(std::move(output)));
       }
     }
