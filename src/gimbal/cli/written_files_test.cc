@@ -74,7 +74,8 @@ TEST_F(WrittenFiles, OfEveryCommandAreDeclaredAsSuch) {
         const std::string key = option->key();
         if (option->kind != ValueKind::kFile) continue;
         if (entry.name == "diversity" && command.name() == "compare" && key == "csv") continue;  // a table that is read
-        const bool named_so = key == "out" || key == "csv" || key == "svg" || key == "report" || key == "unit-probabilities";
+        const bool named_so =
+            key == "out" || key == "csv" || key == "svg" || key == "report" || key == "record" || key == "unit-probabilities";
         EXPECT_EQ(option->written, named_so) << entry.name << " " << command.name() << " --" << key;
       }
     }

@@ -231,6 +231,7 @@ class LocalCalls(Calls):
         self.names = names
 
     def namespace(self, preamble):
+        exec(compile(preamble, "preamble.py", "exec", dont_inherit=True), self.names)
         return self.names
 
     def bind(self, space, names):

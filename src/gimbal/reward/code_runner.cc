@@ -98,12 +98,14 @@ std::string text_of(const Json& record, const char* name) {
 }
 
 // What the tests' process is told to do.
-std::string test_orders(const CodeTask& task, bool all, const std::string& token) {
+std::string test_orders(const CodeTask& task, ExecutionMode mode, bool all, const std::string& token) {
   JsonWriter json;
   json.begin_object().field("token", token).key("given").begin_object();
   json.field("form", task_form_name(task.form)).field("entry", task.entry).field("all", all);
-  // The prompt ends inside the tested function; its helpers are what the tests may call.
-  json.field("preamble", task.form == TaskForm::kCheck ? task.prompt + "\n    pass\n" : task.setup);
+  // The prompt ends inside the tested function; its helpers are what the tests may call. In the candidate's own process they
+  // are there already, and the function must not be replaced.
+  const bool prompt = task.form == TaskForm::kCheck;
+  json.field("preamble", !prompt ? task.setup : mode == ExecutionMode::kSplit ? task.prompt + "\n    pass\n" : "");
   json.field("tests", task.tests).key("inputs").raw(task.inputs).key("outputs").raw(task.outputs);
   json.field("reference", task.form == TaskForm::kInputs ? task.reference : "").field("tolerance", task.tolerance);
   json.end_object().end_object();
@@ -112,7 +114,9 @@ std::string test_orders(const CodeTask& task, bool all, const std::string& token
 
 std::string candidate_orders(const CodeTask& task, const std::string& program, ExecutionMode mode) {
   JsonWriter json;
-  json.begin_object().field("source", task.setup.empty() ? program : task.setup + "\n" + program);
+  // In one process the setup runs behind the program, as the preamble of the tests: it may use what the program defines.
+  const bool before = mode == ExecutionMode::kSplit && !task.setup.empty();
+  json.begin_object().field("source", before ? task.setup + "\n" + program : program);
   json.field("in_process", mode == ExecutionMode::kInProcess).end_object();
   return json.take();
 }
@@ -205,7 +209,7 @@ Result<CodeOutcome> CodeRunner::State::run_pair(const CodeTask& task, const std:
                          replies.write_end.reset();
                          candidate_done.set_value(std::move(results));
                        });
-    tests->submit(kCodeHarness, {{"tests", test_orders(task, all, token)}}, std::move(trusted), stop_tests.get_token(),
+    tests->submit(kCodeHarness, {{"tests", test_orders(task, mode, all, token)}}, std::move(trusted), stop_tests.get_token(),
                   [&](Results results) {
                     replies.read_end.reset();
                     requests.write_end.reset();

@@ -119,6 +119,16 @@ TEST_F(CodeRunnerTest, HidesChangesInPlaceFromTestsUnlessTheyRunInProcess) {
   EXPECT_EQ(reason(t, "def order(a): pass", ExecutionMode::kInProcess), Reason::kDifferent);
 }
 
+TEST_F(CodeRunnerTest, InProcessTheSetupMayUseWhatTheProgramDefines) {
+  const CodeTask t =
+      task(R"json({"task_id":"t","test_setup_code":"leaf = Node(3)","test_list":["assert value(leaf) == 3"]})json");
+  const char* program = "class Node:\n  def __init__(self, v): self.v = v\ndef value(n): return n.v";
+  EXPECT_NE(reason(t, program), Reason::kEqual);
+  EXPECT_EQ(reason(t, program, ExecutionMode::kInProcess), Reason::kEqual);
+  EXPECT_NE(reason(t, "class Node:\n  def __init__(self, v): pass\ndef value(n): return 4", ExecutionMode::kInProcess),
+            Reason::kEqual);
+}
+
 TEST_F(CodeRunnerTest, NeedsTheTokenInProcessWhateverTheExitCode) {
   const CodeTask t = task(kTwice);
   for (const char* cheat :
