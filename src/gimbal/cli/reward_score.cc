@@ -209,8 +209,10 @@ Result<int> score(CommandContext& context, const Flags& flags) {
   const std::optional<reward::ExecutionFacts> executions = verifier->execution_facts();
   if (executions && !executions->unused.empty()) {
     const auto count = static_cast<std::int64_t>(executions->unused.size());
-    context.warn("tasks_without_samples", fmt::format("{} tasks have no samples: {}", count, list_some(executions->unused, 3)),
-                 count);
+    context.warn(
+        "tasks_without_samples",
+        fmt::format("{} task{} no samples: {}", count, count == 1 ? " has" : "s have", list_some(executions->unused, 3)),
+        count);
   }
   DocumentWriter document("gimbal.reward.score/1");
   document.json().field("verifier", verifier->name());

@@ -137,7 +137,7 @@ TEST_F(RunnerTest, AStopEndsTheRunWithoutAHalfPrompt) {
   EXPECT_TRUE(counts_.stopped);
 }
 
-TEST_F(VariantsTest, EqualTheIndependentRunner) { expect_variants(0, 1); }
+TEST_F(VariantsTest, EqualTheIndependentRunner) { expect_variants({"HumanEval/51"}); }
 
 }  // namespace
 }  // namespace gimbal::diversity

@@ -15,9 +15,9 @@ class RunnerTest : public ::testing::Test {
  protected:
   void SetUp() override { start(1); }
 
-  void start(int workers) {
+  void start(int workers, sandbox::Isolation isolation = sandbox::Isolation::kForkServer) {
     std::string problem;
-    auto options = sandbox::pool_options(sandbox::Isolation::kForkServer, problem);
+    auto options = sandbox::pool_options(isolation, problem);
     if (!options) GTEST_SKIP() << "skipped: needs the full sandbox and CPython 3.8: " << problem;
     options->workers = workers;
     pool_.reset();
@@ -57,23 +57,25 @@ class RunnerTest : public ::testing::Test {
   RunCounts counts_;
 };
 
-// The problems `begin`..`end`-1 of variants.jsonl.gz against the independent runner's results.
-class VariantsTest : public RunnerTest {
+// A study of known programs against the results of an independent runner.
+class StudyTest : public RunnerTest {
  protected:
-  void expect_variants(std::size_t begin, std::size_t end) {
-    const auto tasks = read_tasks("data/diversity/variants.jsonl.gz").value();
-    const auto file = read_generations("data/diversity/variants.jsonl.gz").value();
-    const auto expected = JsonView::read_file("data/diversity/variants-expected.json").value();
+  // The problems of these ids; all when there are none.
+  void expect_study(const std::string& study, const std::string& results_file, const std::vector<std::string>& ids = {}) {
+    const auto tasks = read_tasks(study).value();
+    const auto file = read_generations(study).value();
+    const auto expected = JsonView::read_file(results_file).value();
     std::vector<PromptJob> jobs;
-    for (std::size_t i = begin; i < end; ++i) {
-      EXPECT_TRUE(file.sets[i].group.empty());
-      PromptJob job{
-          .prompt_id = file.sets[i].prompt_id, .group = {}, .task = tasks.find(file.sets[i].prompt_id), .programs = {}};
-      job.programs = extract_programs(file.sets[i].generations, ExtractMode::kRaw, FenceChoice::kBest, nullptr).value();
+    for (const GenerationSet& set : file.sets) {
+      if (!ids.empty() && std::ranges::find(ids, set.prompt_id) == ids.end()) continue;
+      EXPECT_TRUE(set.group.empty());
+      PromptJob job{.prompt_id = set.prompt_id, .group = {}, .task = tasks.find(set.prompt_id), .programs = {}};
+      job.programs = extract_programs(set.generations, ExtractMode::kRaw, FenceChoice::kBest, nullptr).value();
       jobs.push_back(std::move(job));
     }
+    ASSERT_EQ(jobs.size(), ids.empty() ? file.sets.size() : ids.size());
     const auto results = run(jobs, defaults());
-    ASSERT_EQ(results.size(), end - begin);
+    ASSERT_EQ(results.size(), jobs.size());
     for (const PromptResult& result : results) {
       SCOPED_TRACE(result.set.prompt_id);
       const JsonView want = expected.get(result.set.prompt_id).value();
@@ -93,6 +95,13 @@ class VariantsTest : public RunnerTest {
       EXPECT_EQ(totals.statuses.size(), statuses.size());
       for (const auto& [name, count] : statuses) EXPECT_EQ(totals.statuses[name], count.integer().value()) << name;
     }
+  }
+};
+
+class VariantsTest : public StudyTest {
+ protected:
+  void expect_variants(const std::vector<std::string>& ids = {}) {
+    expect_study("data/diversity/variants.jsonl.gz", "data/diversity/variants-expected.json", ids);
   }
 };
 
